@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+
+namespace StackDepth.Native.Sys;
+
+/// <summary>The only P/Invoke declarations of the project: libc's wrappers, and <c>syscall(2)</c> where it has none. x86-64 and arm64 layouts.</summary>
+internal static unsafe partial class LibC
+{
+    private const string Name = "libc";
+
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial long Bpf(long number, int command, void* attr, uint size);
+
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial long PerfEventOpen(long number, void* attr, int pid, int cpu, int group, ulong flags);
+
+    [LibraryImport(Name, EntryPoint = "ioctl", SetLastError = true)]
+    internal static partial int Ioctl(int fd, nuint request, nint argument);
+
+    [LibraryImport(Name, EntryPoint = "mmap", SetLastError = true)]
+    internal static partial nint MMap(nint address, nuint length, int protection, int flags, int fd, nint offset);
+
+    [LibraryImport(Name, EntryPoint = "munmap", SetLastError = true)]
+    internal static partial int MUnmap(nint address, nuint length);
+
+    [LibraryImport(Name, EntryPoint = "close", SetLastError = true)]
+    internal static partial int Close(int fd);
+
+    [LibraryImport(Name, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Open(string path, int flags, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "read", SetLastError = true)]
+    internal static partial nint Read(int fd, void* buffer, nuint length);
+
+    [LibraryImport(Name, EntryPoint = "write", SetLastError = true)]
+    internal static partial nint Write(int fd, void* buffer, nuint length);
+
+    [LibraryImport(Name, EntryPoint = "eventfd", SetLastError = true)]
+    internal static partial int EventFd(uint initial, int flags);
+
+    [LibraryImport(Name, EntryPoint = "epoll_create1", SetLastError = true)]
+    internal static partial int EPollCreate(int flags);
+
+    [LibraryImport(Name, EntryPoint = "epoll_ctl", SetLastError = true)]
+    internal static partial int EPollControl(int epoll, int operation, int fd, void* epollEvent);
+
+    [LibraryImport(Name, EntryPoint = "epoll_wait", SetLastError = true)]
+    internal static partial int EPollWait(int epoll, void* events, int maxEvents, int timeoutMilliseconds);
+
+    [LibraryImport(Name, EntryPoint = "getpid")]
+    internal static partial int GetPid();
+
+    [LibraryImport(Name, EntryPoint = "geteuid")]
+    internal static partial uint GetEUid();
+
+    [LibraryImport(Name, EntryPoint = "kill", SetLastError = true)]
+    internal static partial int Kill(int pid, int signal);
+
+    [LibraryImport(Name, EntryPoint = "mkfifo", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int MakeFifo(string path, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "waitpid", SetLastError = true)]
+    internal static partial int WaitPid(int pid, out int status, int options);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawn")]
+    internal static partial int PosixSpawn(out int pid, byte* path, void* fileActions, void* attributes, byte** argv, byte** envp);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawn_file_actions_init")]
+    internal static partial int SpawnFileActionsInit(void* actions);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawn_file_actions_destroy")]
+    internal static partial int SpawnFileActionsDestroy(void* actions);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawn_file_actions_addopen")]
+    internal static partial int SpawnFileActionsAddOpen(void* actions, int fd, byte* path, int flags, uint mode);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawn_file_actions_adddup2")]
+    internal static partial int SpawnFileActionsAddDup2(void* actions, int fd, int newFd);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawn_file_actions_addclose")]
+    internal static partial int SpawnFileActionsAddClose(void* actions, int fd);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawn_file_actions_addchdir_np")]
+    internal static partial int SpawnFileActionsAddChdir(void* actions, byte* path);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawnattr_init")]
+    internal static partial int SpawnAttributesInit(void* attributes);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawnattr_destroy")]
+    internal static partial int SpawnAttributesDestroy(void* attributes);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawnattr_setflags")]
+    internal static partial int SpawnAttributesSetFlags(void* attributes, short flags);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawnattr_setsigmask")]
+    internal static partial int SpawnAttributesSetSignalMask(void* attributes, void* set);
+
+    [LibraryImport(Name, EntryPoint = "posix_spawnattr_setsigdefault")]
+    internal static partial int SpawnAttributesSetSignalDefault(void* attributes, void* set);
+}
