@@ -1,0 +1,38 @@
+using StackDepth.Ir;
+
+namespace StackDepth.Compile;
+
+/// <summary>
+/// Where the parts of an aggregate lie in its value. Extremes are kept so that zeroed memory means "none" and updates only ever raise an unsigned number, on whichever CPU
+/// and however preempted: <see cref="EncodeMaximum"/>. A minimum is the maximum of the complements.
+/// </summary>
+internal sealed record AggregateLayout(AggregateParts Parts)
+{
+    internal int Count => Offset(AggregateParts.Count);
+
+    internal int Sum => Offset(AggregateParts.Sum);
+
+    internal int Minimum => Offset(AggregateParts.Minimum);
+
+    internal int Maximum => Offset(AggregateParts.Maximum);
+
+    internal int Histogram => Offset(AggregateParts.Histogram);
+
+    /// <summary>The histogram is last, so that all else stays at small offsets.</summary>
+    internal int Size => Scalars * sizeof(long) + (Parts.HasFlag(AggregateParts.Histogram) ? StackDepth.Histogram.KernelBuckets * sizeof(long) : 0);
+
+    private int Scalars => int.PopCount((int)(Parts & ~AggregateParts.Histogram));
+
+    /// <summary>The kernel's form of a maximum: the value with its order made unsigned, plus 1; 0 stands for none. The greatest value shares its form with the one below.</summary>
+    internal static ulong EncodeMaximum(long value)
+    {
+        var ordered = (ulong)value ^ (1UL << 63);
+        return ordered == ulong.MaxValue ? ordered : ordered + 1;
+    }
+
+    internal static long? DecodeMaximum(ulong encoded) => encoded == 0 ? null : (long)((encoded - 1) ^ (1UL << 63));
+
+    internal static long? DecodeMinimum(ulong encoded) => ~DecodeMaximum(encoded);
+
+    private int Offset(AggregateParts part) => int.PopCount((int)(Parts & ~AggregateParts.Histogram) & ((int)part - 1)) * sizeof(long);
+}

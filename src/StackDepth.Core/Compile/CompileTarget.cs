@@ -1,0 +1,15 @@
+using StackDepth.Ir;
+
+namespace StackDepth.Compile;
+
+/// <summary>
+/// All that a program depends on beside the query: facts of the kernel, the scope and the sizes. Compiling is a pure function of query and target, so it is the same on
+/// every machine.
+/// </summary>
+/// <param name="Scope">Which processes' hits count.</param>
+/// <param name="Walk">How stacks are walked.</param>
+/// <param name="MaxStackFrames">The most frames that the kernel's walk stores (<c>kernel.perf_event_max_stack</c>, at most 127).</param>
+/// <param name="RingBytes">The size of the ring buffer's data area, a power of two.</param>
+/// <param name="MaxKeys">How many groups fit.</param>
+/// <param name="PreallocateGroups">Whether the table of groups must be allocated up front: kernels before 6.1 allocate in the program by means that can deadlock.</param>
+internal sealed record CompileTarget(ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false);

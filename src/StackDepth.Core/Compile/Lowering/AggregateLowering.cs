@@ -1,0 +1,108 @@
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+
+namespace StackDepth.Compile.Lowering;
+
+/// <summary>Updates an aggregate, ungrouped in the results or grouped in its table. All updates are atomic: see <see cref="LoweringContext.Increment"/>.</summary>
+internal static class AggregateLowering
+{
+    private const int BpfNoExist = 1;
+
+    /// <summary>How often a raise is tried again when another hit on this CPU came between; each try costs a preemption at exactly that place.</summary>
+    private const int RaiseAttempts = 4;
+
+    internal static void Lower(LoweringContext context, IrAggregate aggregate, AggregateLayout layout, ResultLayout results, EventLayout? key)
+    {
+        var asm = context.Asm;
+        context.LoadResults();
+        var offset = 0;
+        if (key is null)
+        {
+            asm.Mov(Register.R9, Register.R7);
+            offset = ResultLayout.AggregateOffset;
+        }
+        else
+        {
+            FindGroup(context, aggregate.Key!, key, results);
+        }
+        if (layout.Parts.HasFlag(AggregateParts.Count))
+        {
+            asm.Mov(Register.R1, 1);
+            asm.AtomicAdd(MemorySize.DW, Register.R9, offset + layout.Count, Register.R1);
+        }
+        if (layout.Parts.HasFlag(AggregateParts.Sum))
+        {
+            ExpressionLowering.Evaluate(context, aggregate.Value!, Register.R1);
+            asm.AtomicAdd(MemorySize.DW, Register.R9, offset + layout.Sum, Register.R1);
+        }
+        if (layout.Parts.HasFlag(AggregateParts.Minimum))
+            Raise(context, aggregate.Value!, maximum: false, offset + layout.Minimum, won: null);
+        if (layout.Parts.HasFlag(AggregateParts.Maximum))
+            Raise(context, aggregate.Value!, maximum: true, offset + layout.Maximum, won: null);
+        if (layout.Parts.HasFlag(AggregateParts.Histogram))
+            HistogramLowering.Lower(context, aggregate.Value!, offset + layout.Histogram);
+    }
+
+    /// <summary>Raises the extreme at R9 + <paramref name="offset"/>; goes to <paramref name="won"/> when the value is a new record, falls through when it is not.</summary>
+    internal static void Raise(LoweringContext context, IrExpression value, bool maximum, int offset, Label? won)
+    {
+        var asm = context.Asm;
+        var done = asm.CreateLabel("not a record");
+        ExpressionLowering.Evaluate(context, value, Register.R2);
+        if (!maximum)
+            asm.Xor(Register.R2, -1);
+        asm.LoadImmediate64(Register.R3, long.MinValue);
+        asm.Xor(Register.R2, Register.R3);
+        asm.Add(Register.R2, 1);
+        if (value.Type == IrType.Int64)
+        {
+            var encoded = asm.CreateLabel("encoded");
+            asm.JumpIf(JumpOp.JNE, Register.R2, 0, encoded);
+            asm.Mov(Register.R2, -1);
+            asm.Place(encoded);
+        }
+        for (var attempt = 0; attempt < RaiseAttempts; attempt++)
+        {
+            asm.Load(MemorySize.DW, Register.R0, Register.R9, offset);
+            asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
+            asm.Mov(Register.R3, Register.R0);
+            asm.AtomicCompareExchange(MemorySize.DW, Register.R9, offset, Register.R2);
+            asm.JumpIf(JumpOp.JEQ, Register.R0, Register.R3, won ?? done);
+        }
+        context.Increment(HealthCounter.Dropped);
+        asm.Place(done);
+    }
+
+    /// <summary>R9 = the group of the key, made from the template of zeroes when it is new.</summary>
+    private static void FindGroup(LoweringContext context, IrExpression key, EventLayout layout, ResultLayout results)
+    {
+        var asm = context.Asm;
+        var found = asm.CreateLabel("group found");
+        var lost = asm.CreateLabel("key lost");
+        var buffer = context.Allocate(layout.Size);
+        ExpressionLowering.Store(context, key, Register.R10, buffer);
+        Lookup();
+        asm.JumpIf(JumpOp.JNE, Register.R0, 0, found);
+        asm.LoadMap(Register.R1, MapNames.Groups);
+        context.AddressOfFrame(Register.R2, buffer);
+        asm.Mov(Register.R3, Register.R7);
+        asm.Add(Register.R3, results.TemplateOffset);
+        asm.Mov(Register.R4, BpfNoExist);
+        asm.Call(HelperId.MapUpdateElem);
+        // Whether this hit or another one made the group, or the table is full: the second look tells.
+        Lookup();
+        asm.JumpIf(JumpOp.JNE, Register.R0, 0, found);
+        asm.Place(lost);
+        context.Increment(HealthCounter.KeysLost);
+        asm.Jump(context.Leave);
+        asm.Place(found);
+        asm.Mov(Register.R9, Register.R0);
+
+        void Lookup()
+        {
+            asm.LoadMap(Register.R1, MapNames.Groups);
+            context.AddressOfFrame(Register.R2, buffer);
+            asm.Call(HelperId.MapLookupElem);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+
+namespace StackDepth.Compile.Lowering;
+
+/// <summary>
+/// What the lowering of one program shares. Registers: R6 the probe's context, R7 the results (once loaded), R8 the capture slot (once claimed), R9 a pointer in work; R0 to
+/// R5 live within one step.
+/// </summary>
+internal sealed class LoweringContext
+{
+    private int _frameBytes;
+    private bool _resultsLoaded;
+
+    internal LoweringContext(CompileTarget target)
+    {
+        Target = target;
+        Exit = Asm.CreateLabel("exit");
+        Leave = Exit;
+    }
+
+    internal Assembler Asm { get; } = new();
+
+    internal CompileTarget Target { get; }
+
+    /// <summary>The end of the program, for paths that hold nothing.</summary>
+    internal Label Exit { get; }
+
+    /// <summary>Where a step goes that ends the program early: <see cref="Exit"/>, or the release of the capture slot once one is held.</summary>
+    internal Label Leave { get; set; }
+
+    /// <summary>Frame offsets of context fields that have been loaded.</summary>
+    internal Dictionary<ContextField, int> Fields { get; } = [];
+
+    /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
+    internal int PidTgid { get; set; }
+
+    /// <summary>Offsets of the captured stacks' frame counts in the capture slot.</summary>
+    internal Dictionary<StackKind, int> StackOffsets { get; } = [];
+
+    /// <summary>Reserves room in the BPF stack, 8-byte aligned; answers the offset from R10.</summary>
+    internal int Allocate(int bytes)
+    {
+        _frameBytes += (bytes + 7) & ~7;
+        return _frameBytes <= 512 ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
+    }
+
+    /// <summary>Loads R7, once.</summary>
+    internal void LoadResults()
+    {
+        if (_resultsLoaded)
+            return;
+        _resultsLoaded = true;
+        LookupFirst(MapNames.Results);
+        Asm.Mov(Register.R7, Register.R0);
+    }
+
+    /// <summary>R0 = the only value of an array map; leaves the program if there is none, which the verifier wants handled and which cannot happen.</summary>
+    internal void LookupFirst(string map)
+    {
+        var key = Allocate(sizeof(int));
+        Asm.Store(MemorySize.W, Register.R10, key, 0);
+        Asm.LoadMap(Register.R1, map);
+        AddressOfFrame(Register.R2, key);
+        Asm.Call(HelperId.MapLookupElem);
+        Asm.JumpIf(JumpOp.JEQ, Register.R0, 0, Leave);
+    }
+
+    internal void AddressOfFrame(Register destination, int offset)
+    {
+        Asm.Mov(destination, Register.R10);
+        Asm.Add(destination, offset);
+    }
+
+    /// <summary>Counts one in the health counters. Atomic, because a probe's program can be preempted by another hit on the same CPU.</summary>
+    internal void Increment(HealthCounter counter)
+    {
+        Asm.Mov(Register.R1, 1);
+        Asm.AtomicAdd(MemorySize.DW, Register.R7, ResultLayout.Offset(counter), Register.R1);
+    }
+}

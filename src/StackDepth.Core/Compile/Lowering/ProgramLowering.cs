@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+using StackDepth.Native.Spec;
+
+namespace StackDepth.Compile.Lowering;
+
+/// <summary>Lowers the steps of a program one after another, and names the maps that they need.</summary>
+internal static class ProgramLowering
+{
+    internal static CompiledQuery Run(IrProgram program, CompileTarget target)
+    {
+        var context = new LoweringContext(target);
+        var capture = new CaptureLowering(context, program);
+        var asm = context.Asm;
+        var sink = ((Deliver)program.Statements[^1]).Sink;
+        var aggregate = sink is IrAggregate { Parts: var parts } ? new AggregateLayout(parts) : null;
+        var key = sink is IrAggregate { Key: { } keyExpression } ? new EventLayout([keyExpression.Type]) : null;
+        var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, key is null ? 0 : aggregate!.Size);
+        var record = sink switch
+        {
+            IrEmit emit => new EventLayout([.. emit.Fields.Select(f => f.Type)]),
+            IrEmitExtremum extremum => new EventLayout([extremum.Value.Type]),
+            _ => null,
+        };
+
+        asm.Origin = program.Probe.ToString();
+        asm.Mov(Register.R6, Register.R1);
+        foreach (var statement in program.Statements)
+        {
+            asm.Origin = IrPrinter.Print(statement);
+            switch (statement)
+            {
+                case FilterProcess filter:
+                    ContextLowering.Filter(context, filter.Scope);
+                    break;
+                case LoadContext load:
+                    ContextLowering.Load(context, load.Field);
+                    break;
+                case Guard guard:
+                    ExpressionLowering.BranchUnless(context, guard.Condition, context.Leave);
+                    break;
+                case CountHit:
+                    context.LoadResults();
+                    context.Increment(HealthCounter.Hits);
+                    break;
+                case Capture step:
+                    capture.Lower(step);
+                    break;
+                case Deliver { Sink: IrAggregate step }:
+                    AggregateLowering.Lower(context, step, aggregate!, layout, key);
+                    break;
+                case Deliver { Sink: IrEmit step }:
+                    EmitLowering.Lower(context, step, record!);
+                    break;
+                case Deliver { Sink: IrEmitExtremum step }:
+                    EmitLowering.Lower(context, step, record!);
+                    break;
+                default:
+                    throw IrNodes.Unknown(statement);
+            }
+        }
+        capture.Release();
+        asm.Origin = "end";
+        asm.Place(context.Exit);
+        asm.Mov(Register.R0, 0);
+        asm.Exit();
+
+        var code = asm.Assemble();
+        var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
+        return new(program, spec, Maps(context, capture, layout, aggregate, key, record, sink), layout, aggregate, record, key);
+    }
+
+    private static ImmutableArray<MapSpec> Maps(
+        LoweringContext context, CaptureLowering capture, ResultLayout layout, AggregateLayout? aggregate, EventLayout? key, EventLayout? record, IrSink sink)
+    {
+        var target = context.Target;
+        var maps = ImmutableArray.CreateBuilder<MapSpec>();
+        maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
+        if (capture.ScratchBytes > 0)
+            maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
+        if (key is not null)
+            maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
+        if (record is not null)
+            maps.Add(new(MapNames.Records, MapType.RingBuffer, 0, 0, target.RingBytes));
+        if (sink is IrEmitExtremum)
+            maps.Add(new(MapNames.Best, MapType.Array, sizeof(int), sizeof(long), 1));
+        if (target.Scope is ProcessScope.Followed)
+            maps.Add(FollowerPrograms.Map);
+        return maps.ToImmutable();
+    }
+}

@@ -1,0 +1,23 @@
+namespace StackDepth.Compile;
+
+/// <summary>The symbolic names of a query's maps.</summary>
+internal static class MapNames
+{
+    /// <summary>Per CPU: the health counters, the ungrouped aggregate, and a template of zeroes for new groups.</summary>
+    internal const string Results = "results";
+
+    /// <summary>Per CPU: the capture slots.</summary>
+    internal const string Scratch = "scratch";
+
+    /// <summary>Per CPU and key: the aggregate of a group.</summary>
+    internal const string Groups = "groups";
+
+    /// <summary>The ring buffer of a stream.</summary>
+    internal const string Records = "records";
+
+    /// <summary>Shared by all CPUs: the best value so far of a live extremum.</summary>
+    internal const string Best = "best";
+
+    /// <summary>The processes whose hits count: tgid to 0 (waiting for its exec) or 1 (observed).</summary>
+    internal const string Followed = "followed";
+}

@@ -1,0 +1,66 @@
+using System.Text;
+using StackDepth.Ir;
+
+namespace StackDepth.Compile.Passes;
+
+/// <summary>Refuses, with a sentence, what the C# types let through but the kernel cannot do.</summary>
+internal static class TypeCheck
+{
+    internal static void Run(IrQuery query)
+    {
+        foreach (var predicate in query.Predicates)
+            Check(predicate);
+        switch (query.Sink)
+        {
+            case IrAggregate aggregate:
+                if (aggregate.Key is { } key)
+                    CheckOutput(key, "a key");
+                if (aggregate.Value is { } value)
+                    CheckOutput(value, "a value");
+                break;
+            case IrEmit emit:
+                foreach (var field in emit.Fields)
+                    CheckOutput(field, "a field");
+                break;
+            case IrEmitExtremum extremum:
+                CheckOutput(extremum.Value, "a value");
+                break;
+            default:
+                throw IrNodes.Unknown(query.Sink);
+        }
+    }
+
+    private static void CheckOutput(IrExpression expression, string role)
+    {
+        if (expression is IrText text)
+            throw new ProbeQueryException($"The text \"{text.Value}\" is the same at every hit: as {role} it says nothing. Select a value of the context.");
+        Check(expression);
+    }
+
+    private static void Check(IrExpression expression)
+    {
+        foreach (var operand in expression.Operands)
+            Check(operand);
+        if (expression is IrCompare compare)
+            CheckCompare(compare);
+    }
+
+    private static void CheckCompare(IrCompare compare)
+    {
+        if (compare.Left.Type == IrType.Function)
+            throw new ProbeQueryException("A function cannot be compared in the kernel: name the functions in the probe instead, or group by the function.");
+        if (compare.Left.Type != IrType.Text)
+            return;
+        if (compare is not ({ Left: IrContext, Right: IrText } or { Left: IrText, Right: IrContext }))
+            throw new ProbeQueryException("A text can be compared only as comm with a constant.");
+        var text = (compare.Left as IrText ?? (IrText)compare.Right).Value;
+        var bytes = Encoding.UTF8.GetByteCount(text);
+        if (bytes >= EventLayout.CommBytes)
+        {
+            throw new ProbeQueryException(
+                $"\"{text}\" has {bytes} bytes and can never equal a comm: the kernel cuts names to {EventLayout.CommBytes - 1} bytes. Compare with the first {EventLayout.CommBytes - 1} bytes.");
+        }
+        if (text.Contains('\0', StringComparison.Ordinal))
+            throw new ProbeQueryException("A comm ends at its first NUL: a text with one inside can never equal it.");
+    }
+}

@@ -1,0 +1,101 @@
+namespace StackDepth.Ir;
+
+/// <summary>The types of values that a program in the kernel computes with. Numbers are kept sign-extended in 64-bit registers.</summary>
+internal enum IrType
+{
+    Boolean,
+    Int32,
+    Int64,
+    Text,
+    Function,
+}
+
+/// <summary>What a probe knows without looking at a stack.</summary>
+internal enum ContextField
+{
+    Pid,
+    Tid,
+    Comm,
+    Function,
+    Timestamp,
+}
+
+internal enum StackKind
+{
+    User,
+    Kernel,
+}
+
+internal enum CompareOperator
+{
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+internal enum LogicOperator
+{
+    And,
+    Or,
+}
+
+/// <summary>An expression of the query. The set of nodes is closed: every switch over it ends in <see cref="IrNodes.Unknown"/>.</summary>
+internal abstract record IrExpression(IrType Type)
+{
+    /// <summary>The operands, left to right.</summary>
+    internal virtual ReadOnlySpan<IrExpression> Operands => [];
+
+    /// <summary>Whether the expression is, or contains, a node for which <paramref name="test"/> holds.</summary>
+    internal bool Any(Func<IrExpression, bool> test)
+    {
+        if (test(this))
+            return true;
+        foreach (var operand in Operands)
+        {
+            if (operand.Any(test))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Whether the expression needs a captured stack.</summary>
+    internal bool UsesStack => Any(static e => e is IrStackLength or IrStackTruncated);
+}
+
+/// <summary>A number or truth value that is known when the query is built.</summary>
+internal sealed record IrConstant(long Value, IrType Type) : IrExpression(Type);
+
+/// <summary>A text that is known when the query is built.</summary>
+internal sealed record IrText(string Value) : IrExpression(IrType.Text);
+
+internal sealed record IrContext(ContextField Field, IrType Type) : IrExpression(Type);
+
+/// <summary>The frame count that the capture of <paramref name="Stack"/> stored.</summary>
+internal sealed record IrStackLength(StackKind Stack) : IrExpression(IrType.Int32);
+
+/// <summary>Whether the capture of <paramref name="Stack"/> was cut by a limit.</summary>
+internal sealed record IrStackTruncated(StackKind Stack) : IrExpression(IrType.Boolean);
+
+internal sealed record IrCompare(CompareOperator Operator, IrExpression Left, IrExpression Right) : IrExpression(IrType.Boolean)
+{
+    internal override ReadOnlySpan<IrExpression> Operands => new[] { Left, Right };
+}
+
+internal sealed record IrLogic(LogicOperator Operator, IrExpression Left, IrExpression Right) : IrExpression(IrType.Boolean)
+{
+    internal override ReadOnlySpan<IrExpression> Operands => new[] { Left, Right };
+}
+
+internal sealed record IrNot(IrExpression Operand) : IrExpression(IrType.Boolean)
+{
+    internal override ReadOnlySpan<IrExpression> Operands => new[] { Operand };
+}
+
+internal static class IrNodes
+{
+    /// <summary>The exception for a switch that met a node it does not know: a defect of StackDepth, never of the query.</summary>
+    internal static InvalidOperationException Unknown(object node) => new($"StackDepth met an IR node that it does not know here: {node.GetType().Name}. Please report this.");
+}

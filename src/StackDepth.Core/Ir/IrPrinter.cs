@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text;
+
+namespace StackDepth.Ir;
+
+/// <summary>The stable text of IR: what <c>Explain()</c> shows, what golden files hold, and the origin comments in the bytecode.</summary>
+internal static class IrPrinter
+{
+    internal static string Print(IrProgram program)
+    {
+        var text = new StringBuilder().Append(program.Probe).Append('\n');
+        foreach (var statement in program.Statements)
+            text.Append("  ").Append(Print(statement)).Append('\n');
+        return text.ToString();
+    }
+
+    internal static string Print(IrStatement statement) => statement switch
+    {
+        FilterProcess { Scope: ProcessScope.AllBut all } => $"filter pid != {all.ProcessId} (this process)",
+        FilterProcess { Scope: ProcessScope.One one } => $"filter pid == {one.ProcessId}",
+        FilterProcess { Scope: ProcessScope.Followed } => "filter pid in followed",
+        LoadContext load => $"load {Name(load.Field)}",
+        Guard guard => $"where {Print(guard.Condition)}",
+        CountHit => "count hit",
+        Capture capture => $"capture {Name(capture.Stack)} by {Name(capture.Walk)}",
+        Deliver { Sink: var sink } => Print(sink),
+        _ => throw IrNodes.Unknown(statement),
+    };
+
+    internal static string Print(IrSink sink) => sink switch
+    {
+        IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : ""),
+        IrEmit emit => $"emit ({string.Join(", ", emit.Fields.Select(Print))})",
+        IrEmitExtremum extremum => $"emit each new {(extremum.Maximum ? "maximum" : "minimum")} of {Print(extremum.Value)}",
+        _ => throw IrNodes.Unknown(sink),
+    };
+
+    internal static string Print(IrExpression expression) => expression switch
+    {
+        IrConstant { Type: IrType.Boolean } truth => truth.Value != 0 ? "true" : "false",
+        IrConstant number => number.Value.ToString(CultureInfo.InvariantCulture),
+        IrText text => $"\"{text.Value}\"",
+        IrContext context => Name(context.Field),
+        IrStackLength length => $"{Name(length.Stack)}.length",
+        IrStackTruncated truncated => $"{Name(truncated.Stack)}.truncated",
+        IrCompare compare => $"({Print(compare.Left)} {Symbol(compare.Operator)} {Print(compare.Right)})",
+        IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
+        IrNot not => $"!{Print(not.Operand)}",
+        _ => throw IrNodes.Unknown(expression),
+    };
+
+    internal static string Name(ContextField field) => field switch
+    {
+        ContextField.Pid => "pid",
+        ContextField.Tid => "tid",
+        ContextField.Comm => "comm",
+        ContextField.Function => "function",
+        ContextField.Timestamp => "timestamp",
+        _ => throw IrNodes.Unknown(field),
+    };
+
+    internal static string Name(StackKind stack) => stack == StackKind.User ? "ustack" : "kstack";
+
+    internal static string Name(StackWalk walk) => walk switch
+    {
+        StackWalk.Kernel => "kernel",
+        _ => throw IrNodes.Unknown(walk),
+    };
+
+    private static string Print(AggregateParts parts) =>
+        string.Join("+", Enum.GetValues<AggregateParts>().Where(p => p != AggregateParts.None && parts.HasFlag(p)).Select(p => p switch
+        {
+            AggregateParts.Count => "count",
+            AggregateParts.Sum => "sum",
+            AggregateParts.Minimum => "min",
+            AggregateParts.Maximum => "max",
+            AggregateParts.Histogram => "histogram",
+            _ => throw IrNodes.Unknown(p),
+        }));
+
+    private static string Symbol(CompareOperator op) => op switch
+    {
+        CompareOperator.Equal => "==",
+        CompareOperator.NotEqual => "!=",
+        CompareOperator.Less => "<",
+        CompareOperator.LessOrEqual => "<=",
+        CompareOperator.Greater => ">",
+        CompareOperator.GreaterOrEqual => ">=",
+        _ => throw IrNodes.Unknown(op),
+    };
+}

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+
+namespace StackDepth.Ir;
+
+/// <summary>A step of the program that runs at every hit, in the order in which the kernel runs them.</summary>
+internal abstract record IrStatement;
+
+/// <summary>Leaves the program unless the hit belongs to the processes that the session observes.</summary>
+internal sealed record FilterProcess(ProcessScope Scope) : IrStatement;
+
+/// <summary>Fetches a context field once; later uses read the fetched value.</summary>
+internal sealed record LoadContext(ContextField Field) : IrStatement;
+
+/// <summary>Leaves the program unless <paramref name="Condition"/> holds.</summary>
+internal sealed record Guard(IrExpression Condition) : IrStatement;
+
+/// <summary>Counts a hit that passed every filter.</summary>
+internal sealed record CountHit : IrStatement;
+
+/// <summary>Walks a stack once and stores its frame count, then its frames; a failed walk is counted and leaves the program.</summary>
+internal sealed record Capture(StackKind Stack, StackWalk Walk) : IrStatement;
+
+/// <summary>Gives the value to the query's sink.</summary>
+internal sealed record Deliver(IrSink Sink) : IrStatement;
+
+/// <summary>The linear form of a query, ready to be lowered.</summary>
+internal sealed record IrProgram(IrProbe Probe, ImmutableArray<IrStatement> Statements);
+
+/// <summary>Which processes' hits count.</summary>
+internal abstract record ProcessScope
+{
+    /// <summary>Every process but the observing one, so that a probe cannot feed itself.</summary>
+    internal sealed record AllBut(int ProcessId) : ProcessScope;
+
+    /// <summary>One process.</summary>
+    internal sealed record One(int ProcessId) : ProcessScope;
+
+    /// <summary>The processes in the <c>followed</c> map: a command that the session started, and its descendants.</summary>
+    internal sealed record Followed : ProcessScope;
+}

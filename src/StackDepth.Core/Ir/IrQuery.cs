@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+
+namespace StackDepth.Ir;
+
+/// <summary>Which parts of a value's distribution an aggregate keeps.</summary>
+[Flags]
+internal enum AggregateParts
+{
+    None = 0,
+    Count = 1,
+    Sum = 2,
+    Minimum = 4,
+    Maximum = 8,
+    Histogram = 16,
+}
+
+/// <summary>The probe of a query: a uprobe on functions of a binary, as the user wrote them.</summary>
+internal sealed record IrProbe(string Binary, string Symbols, int? ProcessId = null)
+{
+    /// <summary>The probe as bpftrace writes it.</summary>
+    public override string ToString() => $"uprobe:{Binary}:{Symbols}";
+}
+
+/// <summary>Where the values of a query go.</summary>
+internal abstract record IrSink;
+
+/// <summary>Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one.</summary>
+internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key) : IrSink;
+
+/// <summary>One record through the ring buffer for each hit.</summary>
+internal sealed record IrEmit(ImmutableArray<IrExpression> Fields) : IrSink;
+
+/// <summary>One record through the ring buffer each time <paramref name="Value"/> is beyond all before it.</summary>
+internal sealed record IrEmitExtremum(bool Maximum, IrExpression Value) : IrSink;
+
+/// <summary>A whole query, as the fluent API built it: immutable, knows no kernel.</summary>
+internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predicates, IrSink Sink);

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Logging;
+
+namespace StackDepth;
+
+/// <summary>What to do when values are lost because a stream's observer is too slow.</summary>
+public enum Overflow
+{
+    /// <summary>Drop them, and count them in <see cref="ProbeHealth.Dropped"/>.</summary>
+    Drop,
+
+    /// <summary>End the stream with <see cref="ProbeDataLossException"/>.</summary>
+    Fault,
+}
+
+/// <summary>How a query is attached. All members have sensible defaults.</summary>
+public sealed record AttachOptions
+{
+    /// <summary>How the frames of a stack are found.</summary>
+    public StackWalk Walk { get; init; } = StackWalk.Kernel;
+
+    /// <summary>How many functions a glob may match before attaching is refused.</summary>
+    public int MaxFunctions { get; init; } = 10_000;
+
+    /// <summary>The size of the ring buffer of a stream, in bytes; rounded up to a power of two of at least a page.</summary>
+    public int RingBufferBytes { get; init; } = 1 << 20;
+
+    /// <summary>How many keys a grouped query can hold; hits of further keys are counted in <see cref="ProbeHealth.KeysLost"/>.</summary>
+    public int MaxKeys { get; init; } = 16_384;
+
+    /// <summary>What a stream does when its observer is too slow.</summary>
+    public Overflow WhenFull { get; init; }
+
+    /// <summary>Where a command's standard output goes when the session runs one.</summary>
+    public CommandOutput CommandOutput { get; init; }
+
+    /// <summary>Where the session logs: targets as resolved, fallbacks taken, losses.</summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>The clock for periodic snapshots.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}
+
+/// <summary>Where the standard output of a command goes that a session runs.</summary>
+public enum CommandOutput
+{
+    /// <summary>Where this process's own goes.</summary>
+    Inherit,
+
+    /// <summary>To this process's standard error, so that standard output stays free for results.</summary>
+    StandardError,
+
+    /// <summary>Nowhere.</summary>
+    Discard,
+}
+
+/// <summary>What <c>Explain</c> should do beyond describing.</summary>
+/// <param name="Verify">Also load the program into the kernel, to show the verifier's log. Needs CAP_BPF and CAP_PERFMON.</param>
+/// <param name="Options">The options that the query would be attached with.</param>
+public sealed record ExplainOptions(bool Verify = false, AttachOptions? Options = null);

@@ -1,0 +1,59 @@
+using StackDepth.Ir;
+
+namespace StackDepth;
+
+/// <summary>What a probe knows when it is hit. All members are symbolic: they name values, they do not read them.</summary>
+public class ProbeContext
+{
+    private protected ProbeContext()
+    {
+    }
+
+    /// <summary>The process id (thread group id) of the thread that hit the probe.</summary>
+    public Expr<int> Pid => new(new IrContext(ContextField.Pid, IrType.Int32));
+
+    /// <summary>The thread id of the thread that hit the probe.</summary>
+    public Expr<int> Tid => new(new IrContext(ContextField.Tid, IrType.Int32));
+
+    /// <summary>The thread's name (<c>comm</c>): at most 15 bytes, and not always the process's name.</summary>
+    public Expr<string> Comm => new(new IrContext(ContextField.Comm, IrType.Text));
+
+    /// <summary>The function whose probe was hit. Needs Linux 5.15.</summary>
+    public Expr<ProbeFunction> Function => new(new IrContext(ContextField.Function, IrType.Function));
+
+    /// <summary>The time of the hit, in nanoseconds of <c>CLOCK_MONOTONIC</c>.</summary>
+    public Expr<long> Timestamp => new(new IrContext(ContextField.Timestamp, IrType.Int64));
+
+    /// <summary>The user stack of the thread that hit the probe. It is walked once per hit, however often the query mentions it.</summary>
+    public StackExpr UStack => new(StackKind.User);
+
+    /// <summary>The kernel stack of the thread that hit the probe. Under a user-space probe it is the way into the kernel that the probe's trap took. Needs Linux 5.11.</summary>
+    public StackExpr KStack => new(StackKind.Kernel);
+}
+
+/// <summary>The context at a function's entry.</summary>
+public class EntryContext : ProbeContext
+{
+    internal EntryContext()
+    {
+    }
+
+    internal static EntryContext Instance { get; } = new();
+}
+
+/// <summary>A stack, symbolically.</summary>
+public readonly struct StackExpr
+{
+    private readonly StackKind _stack;
+
+    internal StackExpr(StackKind stack) => _stack = stack;
+
+    /// <summary>
+    /// The number of physical frames that the walk found: the probed function is frame 1, then its callers. Inlined and tail-called functions have no frame. A walk that
+    /// failed gives no length: the hit is counted in <see cref="ProbeHealth.StackErrors"/> and is in no result.
+    /// </summary>
+    public Expr<int> Length => new(new IrStackLength(_stack));
+
+    /// <summary>Whether a limit cut the walk, so that <see cref="Length"/> is a lower bound.</summary>
+    public Expr<bool> IsTruncated => new(new IrStackTruncated(_stack));
+}

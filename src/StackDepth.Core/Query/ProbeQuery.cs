@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Reactive.Linq;
+using StackDepth.Ir;
+using StackDepth.Runtime;
+
+namespace StackDepth;
+
+/// <summary>A query whose result is computed in the kernel. Immutable and free of privileges until it is attached; it can be run many times.</summary>
+/// <typeparam name="TResult">The type of the result.</typeparam>
+public class ProbeQuery<TResult>
+{
+    private readonly Func<AggregateSnapshot, TResult> _decode;
+
+    internal ProbeQuery(IrQuery query, Func<AggregateSnapshot, TResult> decode)
+    {
+        Query = query;
+        _decode = decode;
+    }
+
+    internal IrQuery Query { get; }
+
+    /// <summary>What will run: IR, commented disassembly, bytecode and sites. Needs no privilege unless the verifier's log is asked for.</summary>
+    /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
+    public ProbePlan Explain(ExplainOptions? options = null) => QueryPlanner.Explain(Query, options ?? new());
+
+    /// <summary>Attaches the probes and answers when all are in place.</summary>
+    /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
+    /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
+    public async ValueTask<ProbeSession<TResult>> AttachAsync(AttachOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var attachment = await Task.Run(() => ProbeAttachment.Create(Query, options ?? new(), command: null, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return new(attachment, _decode);
+    }
+
+    /// <summary>
+    /// Runs <paramref name="command"/> under the probes, from its first instruction to its exit. The hits of the command and of its descendants count, those of other
+    /// processes do not. Cancelling ends the session and kills the command.
+    /// </summary>
+    /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
+    /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
+    public async Task<ProbeRun<TResult>> RunAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        var attachment = await Task.Run(() => ProbeAttachment.Create(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await using var session = new ProbeSession<TResult>(attachment, _decode);
+        var exitCode = await attachment.RunCommandAsync(cancellationToken).ConfigureAwait(false);
+        var result = await session.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        return new(result, exitCode, session.Health) { Sites = session.Sites };
+    }
+
+    /// <summary>Snapshots of the result, one each <paramref name="period"/>, and the final one when the subscription's source ends. Each subscription attaches anew.</summary>
+    public IObservable<TResult> Observe(TimeSpan period, AttachOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero);
+        return Observable.Create<TResult>(async (observer, cancellationToken) =>
+        {
+            options ??= new();
+            await using var session = await AttachAsync(options, cancellationToken).ConfigureAwait(false);
+            using var timer = new PeriodicTimer(period, options.TimeProvider);
+            while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false))
+                observer.OnNext(session.Snapshot());
+        });
+    }
+}

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using StackDepth.Ir;
+
+namespace StackDepth;
+
+/// <summary>A probe, and which of its hits matter. Immutable: every method answers a new source.</summary>
+/// <typeparam name="TContext">What this kind of probe knows at a hit.</typeparam>
+public sealed class ProbeSource<TContext>
+    where TContext : ProbeContext
+{
+    private readonly TContext _context;
+    private readonly IrProbe _probe;
+    private readonly ImmutableArray<IrExpression> _predicates;
+
+    internal ProbeSource(TContext context, IrProbe probe, ImmutableArray<IrExpression> predicates)
+    {
+        _context = context;
+        _probe = probe;
+        _predicates = predicates;
+    }
+
+    /// <summary>Keeps the hits for which <paramref name="predicate"/> holds; it is decided in the kernel, before a stack is walked where it can be.</summary>
+    public ProbeSource<TContext> Where(Func<TContext, Expr<bool>> predicate)
+    {
+        ArgumentNullException.ThrowIfNull(predicate);
+        return new(_context, _probe, _predicates.Add(predicate(_context).Node));
+    }
+
+    /// <summary>Keeps the hits of one process; no other process takes the probe's trap. Its threads count, its children do not.</summary>
+    /// <param name="pid">The process id.</param>
+    public ProbeSource<TContext> ForProcess(int pid)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pid);
+        return new(_context, _probe with { ProcessId = pid }, _predicates);
+    }
+
+    /// <summary>One value for each hit.</summary>
+    public ProbeStream<T> Select<T>(Func<TContext, Expr<T>> selector)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        return new(_probe, _predicates, [selector(_context).Node], static reader => reader.Next<T>());
+    }
+
+    /// <summary>Two values for each hit.</summary>
+    public ProbeStream<(T1, T2)> Select<T1, T2>(Func<TContext, (Expr<T1>, Expr<T2>)> selector)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        var (first, second) = selector(_context);
+        return new(_probe, _predicates, [first.Node, second.Node], static reader => (reader.Next<T1>(), reader.Next<T2>()));
+    }
+
+    /// <summary>Three values for each hit.</summary>
+    public ProbeStream<(T1, T2, T3)> Select<T1, T2, T3>(Func<TContext, (Expr<T1>, Expr<T2>, Expr<T3>)> selector)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        var (first, second, third) = selector(_context);
+        return new(_probe, _predicates, [first.Node, second.Node, third.Node], static reader => (reader.Next<T1>(), reader.Next<T2>(), reader.Next<T3>()));
+    }
+
+    /// <summary>Groups the hits by a key, to aggregate each group by itself.</summary>
+    public ProbeGroups<TContext, TKey> GroupBy<TKey>(Func<TContext, Expr<TKey>> key)
+        where TKey : notnull
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return new(_context, _probe, _predicates, key(_context).Node);
+    }
+
+    /// <summary>How many hits there were.</summary>
+    public ProbeQuery<long> Count() =>
+        new(new IrQuery(_probe, _predicates, new IrAggregate(AggregateParts.Count, null, null)), static snapshot => snapshot.Total.Count);
+}

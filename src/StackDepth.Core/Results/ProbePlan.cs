@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+
+namespace StackDepth;
+
+/// <summary>What a query becomes.</summary>
+public sealed class ProbePlan
+{
+    internal ProbePlan()
+    {
+    }
+
+    /// <summary>The query in the stable text of the IR, one step a line, in the order in which the kernel runs them.</summary>
+    public required string Ir { get; init; }
+
+    /// <summary>The program, one instruction a line, each with the step of the IR that it came from.</summary>
+    public required string Disassembly { get; init; }
+
+    /// <summary>The program as the kernel gets it, except that maps are not yet descriptors.</summary>
+    public required ReadOnlyMemory<byte> Bytecode { get; init; }
+
+    /// <summary>The verifier's log, when it was asked for.</summary>
+    public string? VerifierLog { get; init; }
+
+    /// <summary>Where the probes would sit.</summary>
+    public required ImmutableArray<ProbeSite> Sites { get; init; }
+
+    /// <summary>What the target turned out to be, where that is not what was written (a launcher's library, a shim's program); else null.</summary>
+    public string? TargetNote { get; init; }
+
+    /// <summary>IR and disassembly.</summary>
+    public override string ToString() => Ir + Environment.NewLine + Disassembly;
+}
