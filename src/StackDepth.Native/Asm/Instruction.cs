@@ -26,5 +26,8 @@ internal readonly record struct Instruction
     public string? Comment { get; init; }
 
     /// <summary>How many 8-byte slots the instruction takes: 2 for a 64-bit immediate load, else 1.</summary>
-    public int Slots => Code == 0x18 ? 2 : 1;
+    public int Slots => Code == Opcode.LoadImmediate64Code ? 2 : 1;
+
+    /// <summary>The disassembly, with the comment; see <see cref="Disassembler"/>.</summary>
+    public override string ToString() => Disassembler.Format(this);
 }
