@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace StackDepth.Native.Sys;
 
@@ -44,6 +45,30 @@ internal unsafe class SystemCalls
     internal virtual long Read(int fd, void* buffer, nuint length) => Result(LibC.Read(fd, buffer, length));
 
     internal virtual long Write(int fd, void* buffer, nuint length) => Result(LibC.Write(fd, buffer, length));
+
+    /// <summary>A small text file of /proc or /sys (at most 64 KiB of it); null where it is absent or may not be read.</summary>
+    internal virtual string? ReadText(string path)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path);
+            var buffer = new byte[65536];
+            int length = 0, read;
+            while (length < buffer.Length && (read = RandomAccess.Read(file, buffer.AsSpan(length), length)) > 0)
+            {
+                length += read;
+            }
+
+            return Encoding.UTF8.GetString(buffer, 0, length);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether a file is there, whether or not it may be read.</summary>
+    internal virtual bool FileExists(string path) => File.Exists(path);
 
     private static long Result(long value) => value == -1 ? -Marshal.GetLastPInvokeError() : value;
 }

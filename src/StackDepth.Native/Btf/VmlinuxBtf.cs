@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace StackDepth.Native.Btf;
+
+/// <summary>
+/// The kernel's own types, as it describes them in /sys/kernel/btf/vmlinux: where the fields of its structs are. Every access is checked against the blob's
+/// bounds, and a blob that is not BTF answers nothing.
+/// </summary>
+internal sealed class VmlinuxBtf
+{
+    internal const string DefaultPath = "/sys/kernel/btf/vmlinux";
+
+    /// <summary>Far more than any kernel has (some 6 MB); a longer file is not read.</summary>
+    private const int MaxSize = 256 * 1024 * 1024;
+    private const int MaxNesting = 16;
+
+    /// <summary>How many members one question may look at: members of types that contain themselves could multiply for ever.</summary>
+    private const int MaxMembers = 1_000_000;
+
+    private readonly byte[] _blob;
+    private readonly int _typesEnd;
+    private readonly int _strings;
+    private readonly int _stringsEnd;
+
+    /// <summary>The position of each type by its id; id 0 is void.</summary>
+    private readonly List<int> _positions = [0];
+
+    private VmlinuxBtf(byte[] blob, int types, int typesEnd, int strings, int stringsEnd)
+    {
+        _blob = blob;
+        _typesEnd = typesEnd;
+        _strings = strings;
+        _stringsEnd = stringsEnd;
+        _positions.EnsureCapacity((typesEnd - types) / 32);
+        for (var at = types; at <= typesEnd - BtfFormat.TypeSize;)
+        {
+            _positions.Add(at);
+
+            // Types have no length of their own: behind a kind that is unknown, nothing can be read.
+            if (BtfFormat.Trailer(Kind(at), Members(at)) is not { } trailer || trailer > typesEnd - at - BtfFormat.TypeSize)
+            {
+                break;
+            }
+
+            at += BtfFormat.TypeSize + trailer;
+        }
+    }
+
+    /// <summary>The number of types read, void included.</summary>
+    internal int TypeCount => _positions.Count;
+
+    /// <summary>Reads a file of BTF; null where there is none or it may not be read.</summary>
+    /// <exception cref="InvalidDataException">The file is not BTF.</exception>
+    internal static VmlinuxBtf? TryRead(string path = DefaultPath)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path);
+            var length = RandomAccess.GetLength(file);
+            if (length > MaxSize)
+            {
+                throw new InvalidDataException($"{path} has {length} bytes, which no kernel's BTF has.");
+            }
+
+            var blob = GC.AllocateUninitializedArray<byte>((int)length);
+            int read = 0, n;
+            while (read < blob.Length && (n = RandomAccess.Read(file, blob.AsSpan(read), read)) > 0)
+            {
+                read += n;
+            }
+
+            return Parse(read == blob.Length ? blob : blob[..read]);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <exception cref="InvalidDataException">The bytes are not little-endian BTF of version 1.</exception>
+    internal static VmlinuxBtf Parse(byte[] blob)
+    {
+        if (blob.Length < BtfFormat.HeaderSize || BinaryPrimitives.ReadUInt16LittleEndian(blob) != BtfFormat.Magic || blob[2] != 1)
+        {
+            throw new InvalidDataException("The bytes are not BTF of version 1 in this machine's byte order.");
+        }
+
+        ulong header = BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(4));
+        var types = header + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(8));
+        var typesEnd = types + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(12));
+        var strings = header + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(16));
+        var stringsEnd = strings + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(20));
+        return typesEnd <= (ulong)blob.Length && stringsEnd <= (ulong)blob.Length
+            ? new VmlinuxBtf(blob, (int)types, (int)typesEnd, (int)strings, (int)stringsEnd)
+            : throw new InvalidDataException("The sections of the BTF do not lie within it.");
+    }
+
+    /// <summary>
+    /// The offset of a struct's field in bytes, also where the field is in an anonymous struct or union within. False where struct or field are not there, or
+    /// the field is a bit field.
+    /// </summary>
+    internal bool TryGetFieldOffset(string structName, string field, out int byteOffset)
+    {
+        byte[] structBytes = Encoding.UTF8.GetBytes(structName), fieldBytes = Encoding.UTF8.GetBytes(field);
+        var budget = MaxMembers;
+        for (var id = 1; id < _positions.Count; id++)
+        {
+            var at = _positions[id];
+            if (Kind(at) == BtfKind.Struct && NameIs(at, structBytes) && Find(at, fieldBytes, 0, ref budget, out var bits))
+            {
+                byteOffset = (int)(bits / 8);
+                return bits % 8 == 0 && bits / 8 <= int.MaxValue;
+            }
+        }
+
+        byteOffset = 0;
+        return false;
+    }
+
+    private bool Find(int at, byte[] field, int nesting, ref int budget, out long bits)
+    {
+        bits = 0;
+        var members = Members(at);
+        if (nesting > MaxNesting || at + BtfFormat.TypeSize + (long)members * BtfFormat.MemberSize > _typesEnd)
+        {
+            return false;
+        }
+
+        // With kind_flag the upper 8 bits of a member's offset are the size of a bit field.
+        var hasBitFields = Word(at + 4) >> 31 != 0;
+        for (var i = 0; i < members && budget-- > 0; i++)
+        {
+            var member = at + BtfFormat.TypeSize + i * BtfFormat.MemberSize;
+            var offset = Word(member + 8);
+            if (NameIs(member, field))
+            {
+                bits = hasBitFields ? offset & 0xffffff : offset;
+                return !hasBitFields || offset >> 24 == 0;
+            }
+
+            if (Word(member) == 0 && Aggregate(Word(member + 4)) is { } inner && Find(inner, field, nesting + 1, ref budget, out var within))
+            {
+                bits = (hasBitFields ? offset & 0xffffff : offset) + within;
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The struct or union behind modifiers; null for anything else.</summary>
+    private int? Aggregate(uint id)
+    {
+        for (var hops = 0; hops < MaxNesting && id > 0 && id < (uint)_positions.Count; hops++)
+        {
+            var at = _positions[(int)id];
+            switch (Kind(at))
+            {
+                case BtfKind.Struct or BtfKind.Union:
+                    return at;
+                case BtfKind.Const or BtfKind.Volatile or BtfKind.Restrict or BtfKind.TypeTag or BtfKind.Typedef:
+                    id = Word(at + 8);
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return null;
+    }
+
+    private BtfKind Kind(int at) => (BtfKind)((Word(at + 4) >> 24) & 0x1f);
+
+    private int Members(int at) => (int)(Word(at + 4) & 0xffff);
+
+    // A type and a member both begin with the offset of their name.
+    private bool NameIs(int at, byte[] name)
+    {
+        var offset = _strings + (long)Word(at);
+        return name.Length > 0 && offset + name.Length < _stringsEnd
+            && _blob[(int)offset + name.Length] == 0 && _blob.AsSpan((int)offset, name.Length).SequenceEqual(name);
+    }
+
+    private uint Word(int at) => BinaryPrimitives.ReadUInt32LittleEndian(_blob.AsSpan(at));
+}

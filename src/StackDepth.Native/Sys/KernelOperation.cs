@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+
+namespace StackDepth.Native.Sys;
+
+/// <summary>
+/// Something asked of the kernel, with what an error message needs to know about it.
+/// </summary>
+/// <param name="Name">What is tried, as an infinitive: <c>create a BPF map</c>.</param>
+/// <param name="Feature">The kernel feature it rests on.</param>
+/// <param name="LeastKernel">The first release that has the feature.</param>
+/// <param name="Needs">The capabilities it takes (CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON, and for all of them before 5.8).</param>
+internal sealed record KernelOperation(string Name, string Feature, Version LeastKernel, ImmutableArray<Capability> Needs)
+{
+    internal static readonly KernelOperation MapCreate = new("create a BPF map", "BPF maps", new(4, 10), [Capability.Bpf]);
+
+    internal static readonly KernelOperation RingBufferCreate =
+        MapCreate with { Name = "create a BPF ring buffer", Feature = "The BPF ring buffer", LeastKernel = new(5, 8) };
+
+    internal static readonly KernelOperation MapAccess = MapCreate with { Name = "use a BPF map" };
+
+    internal static readonly KernelOperation MapReadAll = MapCreate with { Name = "read all of a BPF map" };
+
+    internal static readonly KernelOperation ProgramLoad =
+        new("load a BPF program", "Tracing programs in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
+
+    internal static readonly KernelOperation ProgramInfo =
+        ProgramLoad with { Name = "query a BPF program", Feature = "BPF_OBJ_GET_INFO_BY_FD", LeastKernel = new(4, 13) };
+
+    internal static readonly KernelOperation BtfLoad = new("load BTF", "BTF with function information", new(5, 0), [Capability.Bpf]);
+
+    internal static readonly KernelOperation EnableStatistics =
+        new("enable BPF run-time statistics", "BPF_ENABLE_STATS", new(5, 8), [Capability.SysAdmin]);
+
+    internal static readonly KernelOperation UprobeMulti =
+        new("attach uprobes by a uprobe_multi link", "uprobe_multi", new(6, 6), [Capability.Bpf, Capability.Perfmon]);
+
+    internal static readonly KernelOperation UprobeEvent =
+        new("open a uprobe perf event", "The uprobe PMU", new(4, 17), [Capability.SysAdmin]);
+
+    internal static readonly KernelOperation UprobeEventLink =
+        new("attach a BPF program to a uprobe perf event", "BPF links to perf events with cookies", new(5, 15), [Capability.Perfmon]);
+
+    internal static readonly KernelOperation Uprobe = UprobeEvent with { Name = "attach uprobes", Feature = "Uprobes" };
+
+    internal static readonly KernelOperation RawTracepoint =
+        new("attach to a raw tracepoint", "Raw tracepoints in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
+}

@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace StackDepth.Native.Sys;
+
+/// <summary><c>struct perf_event_attr</c> of include/uapi/linux/perf_event.h, in its 112-byte version (PERF_ATTR_SIZE_VER5, Linux 4.1).</summary>
+[StructLayout(LayoutKind.Explicit, Size = 112)]
+internal struct PerfEventAttribute
+{
+    /// <summary>PERF_FLAG_FD_CLOEXEC.</summary>
+    internal const ulong CloseOnExec = 8;
+
+    /// <summary>PERF_EVENT_IOC_SET_BPF, <c>_IOW('$', 8, __u32)</c>.</summary>
+    internal const uint SetBpf = 0x40042408;
+
+    [FieldOffset(0)] internal uint Type;
+    [FieldOffset(4)] internal uint Size;
+    [FieldOffset(8)] internal ulong Config;
+    [FieldOffset(16)] internal ulong SamplePeriod;
+    [FieldOffset(24)] internal ulong SampleType;
+    [FieldOffset(32)] internal ulong ReadFormat;
+    [FieldOffset(40)] internal ulong Flags;
+    [FieldOffset(48)] internal uint WakeupEvents;
+    [FieldOffset(52)] internal uint BreakpointType;
+
+    /// <summary><c>uprobe_path</c>, overlaid with config1.</summary>
+    [FieldOffset(56)] internal ulong UprobePath;
+
+    /// <summary><c>probe_offset</c>, overlaid with config2.</summary>
+    [FieldOffset(64)] internal ulong ProbeOffset;
+}

@@ -1,0 +1,239 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using System.Text;
+using StackDepth.Native.Elf;
+
+namespace StackDepth.Native.Targets;
+
+/// <summary>
+/// Matches a query against the functions of one file. Names come from .symtab (its own, or the separate debug file's) and from .dynsym; places always come
+/// from the file itself. Several names at one place give one site, under the name asked for, else the best one: global before local before weak, then
+/// the fewest leading underscores, then the shortest, then the first in ordinal order.
+/// </summary>
+internal sealed class FunctionMatcher
+{
+    private readonly ElfImage _image;
+    private readonly string _module;
+    private readonly ElfSymbolTable[] _tables;
+
+    /// <param name="image">The file to probe.</param>
+    /// <param name="debug">Its separate debug file, when it is stripped and has one.</param>
+    /// <param name="module">How sites name the file.</param>
+    internal FunctionMatcher(ElfImage image, ElfImage? debug, string module)
+    {
+        _image = image;
+        _module = module;
+        _tables = [(debug ?? image).Symbols, image.DynamicSymbols];
+        HasLocalNames = _tables[0].Count > 0;
+    }
+
+    private readonly record struct Candidate(int Table, int Index, ulong Offset);
+
+    /// <summary>False when only exported names are known.</summary>
+    internal bool HasLocalNames { get; }
+
+    internal ReadOnlySpan<ElfSymbolTable> Tables => _tables;
+
+    /// <summary>Whether the last match met an IFUNC of the wanted name: its symbol is a resolver that picks the real function once.</summary>
+    internal bool MetIndirectFunction { get; private set; }
+
+    /// <summary>The sites that match, ordered by offset; none when nothing matches.</summary>
+    /// <exception cref="TargetException">More than <paramref name="limit"/>, or an offset or address outside of the code.</exception>
+    internal ImmutableArray<FunctionSite> Match(SymbolQuery query, int limit)
+    {
+        if (query.Address is { } address)
+        {
+            return [AtAddress(address)];
+        }
+
+        MetIndirectFunction = false;
+        var candidates = new List<Candidate>();
+        var outside = false;
+        for (var table = 0; table < _tables.Length; table++)
+        {
+            var functions = _tables[table].Functions();
+            while (functions.MoveNext())
+            {
+                ref readonly var symbol = ref functions.Symbol;
+                if (!symbol.IsDefined || functions.FullName.IsEmpty || !IsWanted(query, functions))
+                {
+                    continue;
+                }
+
+                if (symbol.IsIndirectFunction)
+                {
+                    MetIndirectFunction = true;
+                }
+                else if (_image.TryGetCodeOffset(symbol.Value, out var offset))
+                {
+                    candidates.Add(new Candidate(table, functions.Index, offset));
+                }
+                else
+                {
+                    outside = true;
+                }
+            }
+        }
+
+        if (candidates.Count == 0 && outside && query.Glob is null)
+        {
+            throw new TargetException($"'{PrintableText.Escape(query.Name)}' of {PrintableText.Escape(_image.Path)} does not lie in executable code of the file, so it cannot be probed.");
+        }
+
+        return Build(query, CollectionsMarshal.AsSpan(candidates), limit);
+    }
+
+    /// <summary>Functions of the file itself (several names at one place count once).</summary>
+    internal int CountFunctions()
+    {
+        var places = new HashSet<ulong>();
+        foreach (var table in _tables)
+        {
+            var functions = table.Functions();
+            while (functions.MoveNext())
+            {
+                if (functions.Symbol is { IsDefined: true, IsFunction: true } symbol && _image.TryGetCodeOffset(symbol.Value, out var offset))
+                {
+                    places.Add(offset);
+                }
+            }
+        }
+
+        return places.Count;
+    }
+
+    private static bool IsWanted(SymbolQuery query, in ElfSymbolTable.FunctionEnumerator function)
+    {
+        if (query.Glob is { } glob)
+        {
+            return glob.MatchesAll || glob.IsMatch(function.Name);
+        }
+
+        // The cheap test first: nearly all names fail it.
+        return function.FullName.StartsWith(query.NameBytes) && (query.HasVersion ? function.FullName : function.Name).SequenceEqual(query.NameBytes);
+    }
+
+    private ImmutableArray<FunctionSite> Build(SymbolQuery query, ReadOnlySpan<Candidate> candidates, int limit)
+    {
+        var offsets = new ulong[candidates.Length];
+        var order = new int[candidates.Length];
+        for (var i = 0; i < order.Length; i++)
+        {
+            (offsets[i], order[i]) = (candidates[i].Offset, i);
+        }
+
+        Array.Sort(offsets, order);
+        var places = 0;
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            places += i == 0 || offsets[i] != offsets[i - 1] ? 1 : 0;
+        }
+
+        if (places > limit)
+        {
+            throw new TargetException(
+                $"'{PrintableText.Escape(query.Text)}' matches {places} functions of {PrintableText.Escape(_image.Path)}, more than the limit of {limit}. Write a narrower glob, or raise AttachOptions.MaxFunctions.");
+        }
+
+        var sites = ImmutableArray.CreateBuilder<FunctionSite>(places);
+        for (int start = 0, end; start < order.Length; start = end)
+        {
+            var best = candidates[order[start]];
+            for (end = start + 1; end < order.Length && offsets[end] == offsets[start]; end++)
+            {
+                best = IsBetter(candidates[order[end]], best) ? candidates[order[end]] : best;
+            }
+
+            sites.Add(Site(query, best));
+        }
+
+        return sites.MoveToImmutable();
+    }
+
+    private FunctionSite Site(SymbolQuery query, Candidate candidate)
+    {
+        ref readonly var symbol = ref _tables[candidate.Table][candidate.Index];
+        var name = query.Glob is null ? query.Name : _tables[candidate.Table].NameOf(candidate.Index);
+        if (query.Offset == 0)
+        {
+            return new FunctionSite(name, symbol.Value, candidate.Offset, symbol.Size, _module);
+        }
+
+        var address = unchecked(symbol.Value + query.Offset);
+        var inside = address > symbol.Value && (symbol.Size == 0 || query.Offset < symbol.Size);
+        return inside && _image.TryGetCodeOffset(address, out var offset)
+            ? new FunctionSite($"{name}+0x{query.Offset:x}", address, offset, symbol.Size == 0 ? 0 : symbol.Size - query.Offset, _module)
+            : throw new TargetException(
+                $"'{PrintableText.Escape(query.Text)}' lies outside of the function: '{PrintableText.Escape(name)}' of {PrintableText.Escape(_image.Path)} has {symbol.Size} bytes (0x{symbol.Size:x}).");
+    }
+
+    private FunctionSite AtAddress(ulong address)
+    {
+        if (!_image.TryGetCodeOffset(address, out var offset))
+        {
+            throw new TargetException(
+                $"0x{address:x} is not in the executable code of {PrintableText.Escape(_image.Path)}. Addresses are virtual addresses as in the file (as readelf and objdump show them){CodeRange()}.");
+        }
+
+        Candidate? best = null;
+        for (var table = 0; table < _tables.Length; table++)
+        {
+            var functions = _tables[table].Functions();
+            while (functions.MoveNext())
+            {
+                ref readonly var symbol = ref functions.Symbol;
+                if (symbol.IsDefined && !functions.FullName.IsEmpty && address >= symbol.Value && (address == symbol.Value || address - symbol.Value < symbol.Size))
+                {
+                    var candidate = new Candidate(table, functions.Index, 0);
+                    best = best is not { } other || IsBetter(candidate, other) ? candidate : best;
+                }
+            }
+        }
+
+        if (best is not { } found)
+        {
+            return new FunctionSite($"0x{address:x}", address, offset, 0, _module);
+        }
+
+        ref readonly var function = ref _tables[found.Table][found.Index];
+        var delta = address - function.Value;
+        var name = _tables[found.Table].NameOf(found.Index);
+        return new FunctionSite(delta == 0 ? name : $"{name}+0x{delta:x}", address, offset, delta < function.Size ? function.Size - delta : 0, _module);
+    }
+
+    private string CodeRange()
+    {
+        var text = new StringBuilder();
+        foreach (ref readonly var segment in _image.CodeSegments)
+        {
+            text.Append(text.Length == 0 ? "; its code is at " : ", ").Append($"0x{segment.Address:x}-0x{unchecked(segment.Address + segment.FileSize):x}");
+        }
+
+        return text.ToString();
+    }
+
+    private bool IsBetter(Candidate candidate, Candidate other)
+    {
+        ref readonly var a = ref _tables[candidate.Table][candidate.Index];
+        ref readonly var b = ref _tables[other.Table][other.Index];
+        if (Rank(a.Binding) != Rank(b.Binding))
+        {
+            return Rank(a.Binding) < Rank(b.Binding);
+        }
+
+        var nameA = ElfSymbolTable.WithoutVersion(_tables[candidate.Table].FullNameOf(a));
+        var nameB = ElfSymbolTable.WithoutVersion(_tables[other.Table].FullNameOf(b));
+        var underscores = (nameA.Length - nameA.TrimStart((byte)'_').Length) - (nameB.Length - nameB.TrimStart((byte)'_').Length);
+        return underscores != 0 ? underscores < 0
+            : nameA.Length != nameB.Length ? nameA.Length < nameB.Length
+            : nameA.SequenceCompareTo(nameB) < 0;
+    }
+
+    private static int Rank(byte binding) => binding switch
+    {
+        ElfConstants.BindGlobal => 0,
+        ElfConstants.BindLocal => 1,
+        ElfConstants.BindWeak => 2,
+        _ => 3,
+    };
+}
