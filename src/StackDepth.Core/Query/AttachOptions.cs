@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging;
+using StackDepth.Native.Features;
+using StackDepth.Native.Sys;
 
 namespace StackDepth;
 
@@ -38,6 +40,12 @@ public sealed record AttachOptions
 
     /// <summary>The clock for periodic snapshots.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>The way to the kernel; tests fake its answers.</summary>
+    internal SystemCalls SystemCalls { get; init; } = SystemCalls.Real;
+
+    /// <summary>The kernel as the compiler should see it; null to look.</summary>
+    internal KernelProfile? Kernel { get; init; }
 }
 
 /// <summary>Where the standard output of a command goes that a session runs.</summary>

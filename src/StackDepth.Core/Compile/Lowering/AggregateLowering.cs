@@ -78,7 +78,6 @@ internal static class AggregateLowering
     {
         var asm = context.Asm;
         var found = asm.CreateLabel("group found");
-        var lost = asm.CreateLabel("key lost");
         var buffer = context.Allocate(layout.Size);
         ExpressionLowering.Store(context, key, Register.R10, buffer);
         Lookup();
@@ -92,7 +91,6 @@ internal static class AggregateLowering
         // Whether this hit or another one made the group, or the table is full: the second look tells.
         Lookup();
         asm.JumpIf(JumpOp.JNE, Register.R0, 0, found);
-        asm.Place(lost);
         context.Increment(HealthCounter.KeysLost);
         asm.Jump(context.Leave);
         asm.Place(found);

@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+using StackDepth.Compile;
+
+namespace StackDepth.Runtime;
+
+/// <summary>The aggregates of a query at one moment: one in total, or one per key.</summary>
+internal sealed class AggregateSnapshot
+{
+    private readonly AggregateValue? _total;
+    private readonly IReadOnlyList<(byte[] Key, AggregateValue Value)> _groups;
+    private readonly SiteTable _sites;
+
+    internal AggregateSnapshot(AggregateValue? total, IReadOnlyList<(byte[] Key, AggregateValue Value)> groups, SiteTable sites)
+    {
+        _total = total;
+        _groups = groups;
+        _sites = sites;
+    }
+
+    internal AggregateValue Total => _total ?? throw new InvalidOperationException("A grouped query has no total.");
+
+    internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(Func<AggregateValue, TValue> select)
+        where TKey : notnull
+    {
+        var table = ImmutableDictionary.CreateBuilder<TKey, TValue>();
+        foreach (var (bytes, value) in _groups)
+        {
+            if (value.IsEmpty)
+                continue;
+            var reader = new EventReader(bytes, _sites);
+            table[reader.Next<TKey>()] = select(value);
+        }
+        return new(table.ToImmutable());
+    }
+}

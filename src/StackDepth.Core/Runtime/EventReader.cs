@@ -1,0 +1,61 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Text;
+using CommunityToolkit.HighPerformance.Buffers;
+using StackDepth.Compile;
+
+namespace StackDepth.Runtime;
+
+/// <summary>Decodes one value of a stream; the reader stands at its first field.</summary>
+internal delegate T EventDecoder<out T>(scoped ref EventReader reader);
+
+/// <summary>Reads the fields of a record or key, in order. Allocates nothing but names that were not seen before.</summary>
+internal ref struct EventReader
+{
+    private ReadOnlySpan<byte> _rest;
+    private readonly SiteTable _sites;
+
+    internal EventReader(ReadOnlySpan<byte> record, SiteTable sites)
+    {
+        _rest = record;
+        _sites = sites;
+    }
+
+    /// <summary>The next field. The type decides how it is read; it was decided by the expression that the query selects.</summary>
+    internal T Next<T>()
+    {
+        if (typeof(T) == typeof(string))
+        {
+            var text = Text(_rest[..EventLayout.CommBytes]);
+            _rest = _rest[EventLayout.CommBytes..];
+            return (T)(object)text;
+        }
+        var number = BinaryPrimitives.ReadInt64LittleEndian(_rest);
+        _rest = _rest[sizeof(long)..];
+        if (typeof(T) == typeof(int))
+        {
+            var value = (int)number;
+            return Unsafe.As<int, T>(ref value);
+        }
+        if (typeof(T) == typeof(long))
+            return Unsafe.As<long, T>(ref number);
+        if (typeof(T) == typeof(bool))
+        {
+            var value = number != 0;
+            return Unsafe.As<bool, T>(ref value);
+        }
+        if (typeof(T) == typeof(ProbeFunction))
+        {
+            var value = _sites[number];
+            return Unsafe.As<ProbeFunction, T>(ref value);
+        }
+        throw new NotSupportedException($"Values of type {typeof(T)} do not come out of the kernel.");
+    }
+
+    /// <summary>A comm up to its NUL. It is the target's to choose, so bytes that are no UTF-8 become replacement characters.</summary>
+    private static string Text(ReadOnlySpan<byte> bytes)
+    {
+        var end = bytes.IndexOf((byte)0);
+        return StringPool.Shared.GetOrAdd(end < 0 ? bytes : bytes[..end], Encoding.UTF8);
+    }
+}

@@ -1,0 +1,207 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackDepth.Compile;
+using StackDepth.Diagnostics;
+using StackDepth.Ir;
+using StackDepth.Native.Features;
+using StackDepth.Native.Link;
+using StackDepth.Native.Load;
+using StackDepth.Native.Processes;
+using StackDepth.Native.Sys;
+using StackDepth.Native.Targets;
+
+namespace StackDepth.Runtime;
+
+/// <summary>
+/// All that a session holds in the kernel, and the order in which it goes: links, (last drain,) reader, programs, maps. Reading and closing exclude each other; after the stop
+/// the last readings answer.
+/// </summary>
+internal sealed class ProbeAttachment : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly CompiledQuery _compiled;
+    private readonly ProbeTarget _target;
+    private readonly KernelMaps _maps;
+    private readonly ChildCommand? _childCommand;
+    private readonly AttachedUprobe _uprobe;
+    private readonly FollowerLinks? _followers;
+    private GatedChild? _child;
+    private ProbeHealth? _finalHealth;
+    private AggregateSnapshot? _finalAggregates;
+    private bool _detached;
+    private bool _closed;
+
+    private ProbeAttachment(
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, RingConsumer? ring, ChildCommand? command, AttachOptions options)
+    {
+        _compiled = compiled;
+        _target = target;
+        _maps = maps;
+        _uprobe = uprobe;
+        _followers = followers;
+        _childCommand = command;
+        Ring = ring;
+        Sites = TargetSites.Describe(target);
+        FaultsOnLoss = options.WhenFull == Overflow.Fault;
+        Log = Logger(options);
+    }
+
+    internal SiteTable Sites { get; }
+
+    internal string? TargetNote => _target.Note;
+
+    internal string AttachedBy => _uprobe.FallbackReason is { } reason ? $"{_uprobe.Link.Kind} ({reason})" : _uprobe.Link.Kind;
+
+    internal RingConsumer? Ring { get; }
+
+    internal bool FaultsOnLoss { get; }
+
+    internal ILogger Log { get; }
+
+    internal ProbeCommand? Command { get; private set; }
+
+    /// <summary>Kernel memory of the query's maps and programs, in bytes, as the kernel accounts it.</summary>
+    internal long KernelMemoryBytes => _maps.MemoryBytes;
+
+    internal static ProbeAttachment Create(IrQuery query, AttachOptions options, ProcessStartInfo? command, CancellationToken cancellationToken)
+    {
+        var sys = options.SystemCalls;
+        var child = command is null ? null : CommandLines.Parse(command, options);
+        var kernel = options.Kernel ?? KernelProfile.Detect(sys);
+        var scope = QueryPlanner.Scope(query, command is not null);
+        var compiled = ProbeCompiler.Compile(query, QueryPlanner.Target(scope, options, kernel));
+        using var undo = new Undo();
+        try
+        {
+            var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, QueryPlanner.Resolve(query, options, command)));
+            cancellationToken.ThrowIfCancellationRequested();
+            var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys));
+            var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
+            var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Attach(maps, sys)) : null;
+            cancellationToken.ThrowIfCancellationRequested();
+            var request = new UprobeRequest(
+                target.AttachPath,
+                [.. target.Sites.Select(static site => site.Offset)],
+                [.. target.Sites.Select(static (_, index) => (ulong)index)],
+                query.Probe.ProcessId ?? 0,
+                IsReturn: false);
+            var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys));
+            cancellationToken.ThrowIfCancellationRequested();
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, ring, child, options);
+            undo.Keep();
+            attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
+            if (target.Note is { } note)
+                attachment.Log.TargetNote(note);
+            return attachment;
+        }
+        catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    /// <summary>Starts the command behind its gate, names it to the kernel's programs, and lets it go.</summary>
+    internal ProbeCommand StartCommand()
+    {
+        var command = _childCommand ?? throw new InvalidOperationException("This session was attached without a command.");
+        try
+        {
+            var child = GatedChild.Start(command);
+            lock (_gate)
+                _child = child;
+            // 0: waiting. The exec makes it 1, so that the gate's own code is never counted.
+            _maps[MapNames.Followed].Update(MemoryMarshal.AsBytes([child.Pid]), MemoryMarshal.AsBytes([0]));
+            child.Release();
+            return Command = new ProbeCommand(child);
+        }
+        catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    /// <summary>Runs the command to its exit. Cancelling kills it.</summary>
+    internal async Task<int> RunCommandAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var command = StartCommand();
+        try
+        {
+            return await command.ExitCode.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            command.Kill();
+            await command.ExitCode.ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    internal ProbeHealth ReadHealth()
+    {
+        lock (_gate)
+            return _finalHealth ?? HealthNow();
+    }
+
+    internal AggregateSnapshot ReadAggregates()
+    {
+        lock (_gate)
+            return _finalAggregates ?? AggregatesNow();
+    }
+
+    /// <summary>Removes the probes; what they have gathered can still be read.</summary>
+    internal void Detach()
+    {
+        lock (_gate)
+        {
+            if (_detached)
+                return;
+            _detached = true;
+            _uprobe.Link.Dispose();
+            _followers?.Dispose();
+        }
+    }
+
+    /// <summary>Removes the probes and keeps the last readings.</summary>
+    internal void Stop()
+    {
+        Detach();
+        lock (_gate)
+        {
+            if (_closed)
+                return;
+            _finalHealth ??= HealthNow();
+            if (_compiled.Aggregate is not null)
+                _finalAggregates ??= AggregatesNow();
+        }
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        lock (_gate)
+        {
+            if (_closed)
+                return;
+            _closed = true;
+            _child?.Dispose();
+            Ring?.Dispose();
+            _uprobe.Dispose();
+            _maps.Dispose();
+            _target.Dispose();
+        }
+        Log.Stopped(_finalHealth!);
+    }
+
+    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], _uprobe.Program.Info.RecursionMisses);
+
+    private AggregateSnapshot AggregatesNow()
+    {
+        var layout = _compiled.Aggregate ?? throw new InvalidOperationException("A stream has no aggregate to read.");
+        return ResultReader.Aggregates(_maps, layout, grouped: _compiled.Key is not null, Sites);
+    }
+
+    private static ILogger Logger(AttachOptions options) => options.LoggerFactory?.CreateLogger("StackDepth") ?? NullLogger.Instance;
+}

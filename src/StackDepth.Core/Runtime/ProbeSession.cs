@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+
+namespace StackDepth;
+
+/// <summary>Probes in place. Losing the session detaches them.</summary>
+public abstract class ProbeSession : IAsyncDisposable, IDisposable
+{
+    private readonly Runtime.ProbeAttachment _attachment;
+
+    private protected ProbeSession(Runtime.ProbeAttachment attachment) => _attachment = attachment;
+
+    /// <summary>Where the probes sit: one site for each address.</summary>
+    public ImmutableArray<ProbeSite> Sites => _attachment.Sites.Sites;
+
+    /// <summary>What the target turned out to be, where that is not what was written (a launcher's library, a shim's program); else null.</summary>
+    public string? TargetNote => _attachment.TargetNote;
+
+    /// <summary>How the probes are attached, for people: <c>uprobe_multi</c>, or one perf event per function and why.</summary>
+    public string AttachedBy => _attachment.AttachedBy;
+
+    /// <summary>What the numbers so far are worth. After the session has stopped: the final state.</summary>
+    public ProbeHealth Health => _attachment.ReadHealth();
+
+    /// <summary>The command that runs under the session, if it was given one.</summary>
+    public ProbeCommand? Command => _attachment.Command;
+
+    /// <summary>Completes when the session has stopped; faulted when its stream broke.</summary>
+    public abstract Task Completion { get; }
+
+    private protected Runtime.ProbeAttachment Attachment => _attachment;
+
+    /// <summary>Detaches the probes and frees all that the session holds in the kernel. Results that were read stay. Idempotent; may be called from any thread.</summary>
+    public abstract void Dispose();
+
+    /// <inheritdoc cref="Dispose" />
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return new(Task.Run(Dispose));
+    }
+}
+
+/// <summary>A session whose result is computed in the kernel.</summary>
+public sealed class ProbeSession<TResult> : ProbeSession
+{
+    private readonly Func<Runtime.AggregateSnapshot, TResult> _decode;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal ProbeSession(Runtime.ProbeAttachment attachment, Func<Runtime.AggregateSnapshot, TResult> decode)
+        : base(attachment) => _decode = decode;
+
+    /// <inheritdoc />
+    public override Task Completion => _completion.Task;
+
+    /// <summary>The result as it stands now; after the session has stopped, the final one.</summary>
+    public TResult Snapshot() => _decode(Attachment.ReadAggregates());
+
+    /// <summary>Detaches the probes and answers the final result.</summary>
+    public async ValueTask<TResult> StopAsync(CancellationToken cancellationToken = default)
+    {
+        await Task.Run(Attachment.Stop, cancellationToken).ConfigureAwait(false);
+        _completion.TrySetResult();
+        return Snapshot();
+    }
+
+    /// <inheritdoc />
+    public override void Dispose()
+    {
+        Attachment.Dispose();
+        _completion.TrySetResult();
+        GC.SuppressFinalize(this);
+    }
+}

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Numerics;
+using StackDepth.Compile;
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+using StackDepth.Native.Features;
+using StackDepth.Native.Load;
+using StackDepth.Native.Targets;
+
+namespace StackDepth.Runtime;
+
+/// <summary>What has to be decided about a query before it can be compiled, and its explanation.</summary>
+internal static class QueryPlanner
+{
+    private const int KernelWalkFrames = 127;
+    private const int LargestRing = 1 << 30;
+    private static readonly Version NonPreallocatedGroups = new(6, 1);
+
+    internal static ProcessScope Scope(IrQuery query, bool hasCommand) => (query.Probe.ProcessId, hasCommand) switch
+    {
+        ({ } pid, true) => throw new ProbeQueryException($"ForProcess({pid}) and a command exclude each other: a command's own processes are followed. Leave one of the two out."),
+        ({ } pid, false) => new ProcessScope.One(pid),
+        (null, true) => new ProcessScope.Followed(),
+        (null, false) => new ProcessScope.AllBut(Environment.ProcessId),
+    };
+
+    internal static CompileTarget Target(ProcessScope scope, AttachOptions options, KernelProfile kernel)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxKeys);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxFunctions);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.RingBufferBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, LargestRing);
+        var ring = (int)BitOperations.RoundUpToPowerOf2((uint)int.Max(options.RingBufferBytes, Environment.SystemPageSize));
+        return new(scope, options.Walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups);
+    }
+
+    internal static ResolveOptions Resolve(IrQuery query, AttachOptions options, ProcessStartInfo? command)
+    {
+        var resolve = new ResolveOptions { Pid = query.Probe.ProcessId, MaxFunctions = options.MaxFunctions };
+        if (command is null)
+            return resolve;
+        // The target is looked up as the command would look it up.
+        return resolve with
+        {
+            WorkingDirectory = string.IsNullOrEmpty(command.WorkingDirectory) ? Environment.CurrentDirectory : command.WorkingDirectory,
+            Environment = command.Environment.Where(static pair => pair.Value is not null).ToDictionary(static pair => pair.Key, static pair => pair.Value!, StringComparer.Ordinal),
+        };
+    }
+
+    internal static ProbePlan Explain(IrQuery query, ExplainOptions explain)
+    {
+        var options = explain.Options ?? new();
+        var kernel = options.Kernel ?? KernelProfile.Detect(options.SystemCalls);
+        var compiled = ProbeCompiler.Compile(query, Target(Scope(query, hasCommand: false), options, kernel));
+        try
+        {
+            using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, command: null));
+            return new()
+            {
+                Ir = IrPrinter.Print(compiled.Ir),
+                Disassembly = Disassembler.Format(compiled.Program.Instructions, compiled.Program.Functions),
+                Bytecode = InstructionEncoder.Encode(compiled.Program.Instructions.AsSpan()),
+                Sites = TargetSites.Describe(target).Sites,
+                TargetNote = target.Note,
+                VerifierLog = explain.Verify ? Verify(compiled, options) : null,
+            };
+        }
+        catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
+        {
+            throw translated;
+        }
+    }
+
+    private static string? Verify(CompiledQuery compiled, AttachOptions options)
+    {
+        using var maps = KernelMaps.Create(compiled.Maps, options.SystemCalls);
+        using var program = BpfProgram.Load(compiled.Program, maps.ByName, options.SystemCalls, keepLog: true);
+        return program.VerifierLog;
+    }
+}

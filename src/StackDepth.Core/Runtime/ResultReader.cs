@@ -1,0 +1,67 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using CommunityToolkit.HighPerformance.Buffers;
+using StackDepth.Compile;
+using StackDepth.Native.Load;
+
+namespace StackDepth.Runtime;
+
+/// <summary>Reads counters and aggregates out of the maps, over all CPUs.</summary>
+internal static class ResultReader
+{
+    internal static ProbeHealth Health(BpfMap results, long recursionMisses)
+    {
+        using var value = ReadFirst(results);
+        return new(
+            Sum(HealthCounter.Hits),
+            Sum(HealthCounter.Busy) + recursionMisses,
+            Sum(HealthCounter.Dropped),
+            Sum(HealthCounter.KeysLost),
+            Sum(HealthCounter.StackErrors),
+            Sum(HealthCounter.Complete),
+            Sum(HealthCounter.Truncated),
+            Sum(HealthCounter.Broken),
+            Sum(HealthCounter.Approximate));
+
+        long Sum(HealthCounter counter)
+        {
+            var sum = 0L;
+            for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
+                sum += BinaryPrimitives.ReadInt64LittleEndian(results.CpuValue(value.Span, cpu)[ResultLayout.Offset(counter)..]);
+            return sum;
+        }
+    }
+
+    internal static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout layout, bool grouped, SiteTable sites)
+    {
+        if (grouped)
+            return new(null, Groups(maps[MapNames.Groups], layout), sites);
+        var results = maps[MapNames.Results];
+        using var value = ReadFirst(results);
+        var total = new AggregateValue(layout);
+        for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
+            total.Merge(layout, results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
+        return new(total, [], sites);
+    }
+
+    private static List<(byte[] Key, AggregateValue Value)> Groups(BpfMap map, AggregateLayout layout)
+    {
+        List<(byte[] Key, AggregateValue Value)> groups = [];
+        map.ReadAll((key, values) =>
+        {
+            var merged = new AggregateValue(layout);
+            for (var cpu = 0; cpu < map.PossibleCpus; cpu++)
+                merged.Merge(layout, map.CpuValue(values, cpu));
+            groups.Add((key.ToArray(), merged));
+        });
+        return groups;
+    }
+
+    private static SpanOwner<byte> ReadFirst(BpfMap map)
+    {
+        var value = SpanOwner<byte>.Allocate(map.ValueStride);
+        return map.TryLookup(MemoryMarshal.AsBytes([0]), value.Span)
+            ? value
+            : throw new InvalidOperationException($"The map {map.Spec.Name} has no first element. Please report this.");
+    }
+}

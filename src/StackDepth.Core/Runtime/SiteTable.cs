@@ -1,0 +1,21 @@
+using System.Collections.Immutable;
+
+namespace StackDepth.Runtime;
+
+/// <summary>The probed functions by the number that the kernel hands back at a hit (the attach cookie).</summary>
+internal sealed class SiteTable
+{
+    private readonly ImmutableArray<ProbeFunction> _functions;
+
+    internal SiteTable(ImmutableArray<ProbeSite> sites)
+    {
+        Sites = sites;
+        _functions = [.. sites.Select(site => new ProbeFunction(site.Address, site.Symbol))];
+    }
+
+    internal ImmutableArray<ProbeSite> Sites { get; }
+
+    internal ProbeFunction this[long cookie] => (ulong)cookie < (ulong)_functions.Length
+        ? _functions[(int)cookie]
+        : throw new InvalidOperationException($"The kernel named site {cookie} of {_functions.Length}. Please report this.");
+}
