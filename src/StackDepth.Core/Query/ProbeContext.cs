@@ -1,5 +1,7 @@
 using StackDepth.Ir;
 
+#pragma warning disable CA1822 // The members are symbolic and read no instance; they belong to it all the same: s => s.Pid.
+
 namespace StackDepth;
 
 /// <summary>What a probe knows when it is hit. All members are symbolic: they name values, they do not read them.</summary>

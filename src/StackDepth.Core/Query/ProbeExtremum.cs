@@ -26,5 +26,5 @@ public sealed class ProbeExtremum<T> : ProbeQuery<T?>
     public IObservable<T> Observe(AttachOptions? options = null) => new MonotoneObservable<T>(_records.Observe(options), _maximum);
 
     /// <summary>Each new record while <paramref name="command"/> runs under the probes; completes when it exits.</summary>
-    public IObservable<T> Observe(ProcessStartInfo command, AttachOptions? options = null) => new MonotoneObservable<T>(_records.Observe(command, options), _maximum);
+    public IObservable<T> ObserveRun(ProcessStartInfo command, AttachOptions? options = null) => new MonotoneObservable<T>(_records.ObserveRun(command, options), _maximum);
 }

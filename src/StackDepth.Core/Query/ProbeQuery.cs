@@ -32,6 +32,26 @@ public class ProbeQuery<TResult>
         return new(attachment, _decode);
     }
 
+    /// <summary>Attaches the probes and starts <paramref name="command"/> under them; the caller decides when to stop. <see cref="RunAsync"/> does it all.</summary>
+    /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
+    /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
+    public async Task<ProbeSession<TResult>> StartAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        var attachment = await Task.Run(() => ProbeAttachment.Create(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var session = new ProbeSession<TResult>(attachment, _decode);
+        try
+        {
+            attachment.StartCommand();
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
     /// <summary>
     /// Runs <paramref name="command"/> under the probes, from its first instruction to its exit. The hits of the command and of its descendants count, those of other
     /// processes do not. Cancelling ends the session and kills the command.

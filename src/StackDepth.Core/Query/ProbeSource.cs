@@ -38,7 +38,7 @@ public sealed class ProbeSource<TContext>
     public ProbeStream<T> Select<T>(Func<TContext, Expr<T>> selector)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        return new(_probe, _predicates, [selector(_context).Node], static reader => reader.Next<T>());
+        return new(_probe, _predicates, [selector(_context).Node], static (scoped ref reader) => reader.Next<T>());
     }
 
     /// <summary>Two values for each hit.</summary>
@@ -46,7 +46,7 @@ public sealed class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(selector);
         var (first, second) = selector(_context);
-        return new(_probe, _predicates, [first.Node, second.Node], static reader => (reader.Next<T1>(), reader.Next<T2>()));
+        return new(_probe, _predicates, [first.Node, second.Node], static (scoped ref reader) => (reader.Next<T1>(), reader.Next<T2>()));
     }
 
     /// <summary>Three values for each hit.</summary>
@@ -54,7 +54,7 @@ public sealed class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(selector);
         var (first, second, third) = selector(_context);
-        return new(_probe, _predicates, [first.Node, second.Node, third.Node], static reader => (reader.Next<T1>(), reader.Next<T2>(), reader.Next<T3>()));
+        return new(_probe, _predicates, [first.Node, second.Node, third.Node], static (scoped ref reader) => (reader.Next<T1>(), reader.Next<T2>(), reader.Next<T3>()));
     }
 
     /// <summary>Groups the hits by a key, to aggregate each group by itself.</summary>

@@ -51,7 +51,7 @@ public sealed class ProbeStream<T>
     public IObservable<T> Observe(AttachOptions? options = null) => new StreamObservable<T>(this, null, options);
 
     /// <summary>The values while <paramref name="command"/> and its descendants run under the probes; completes when the command exits.</summary>
-    public IObservable<T> Observe(ProcessStartInfo command, AttachOptions? options = null)
+    public IObservable<T> ObserveRun(ProcessStartInfo command, AttachOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(command);
         return new StreamObservable<T>(this, command, options);

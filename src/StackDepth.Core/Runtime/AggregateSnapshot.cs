@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using StackDepth.Compile;
 
 namespace StackDepth.Runtime;
 

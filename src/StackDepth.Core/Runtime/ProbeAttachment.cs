@@ -195,7 +195,7 @@ internal sealed class ProbeAttachment : IDisposable
         Log.Stopped(_finalHealth!);
     }
 
-    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], _uprobe.Program.Info.RecursionMisses);
+    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses);
 
     private AggregateSnapshot AggregatesNow()
     {

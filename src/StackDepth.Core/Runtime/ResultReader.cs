@@ -13,23 +13,15 @@ internal static class ResultReader
     {
         using var value = ReadFirst(results);
         return new(
-            Sum(HealthCounter.Hits),
-            Sum(HealthCounter.Busy) + recursionMisses,
-            Sum(HealthCounter.Dropped),
-            Sum(HealthCounter.KeysLost),
-            Sum(HealthCounter.StackErrors),
-            Sum(HealthCounter.Complete),
-            Sum(HealthCounter.Truncated),
-            Sum(HealthCounter.Broken),
-            Sum(HealthCounter.Approximate));
-
-        long Sum(HealthCounter counter)
-        {
-            var sum = 0L;
-            for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
-                sum += BinaryPrimitives.ReadInt64LittleEndian(results.CpuValue(value.Span, cpu)[ResultLayout.Offset(counter)..]);
-            return sum;
-        }
+            Sum(results, value.Span, HealthCounter.Hits),
+            Sum(results, value.Span, HealthCounter.Busy) + recursionMisses,
+            Sum(results, value.Span, HealthCounter.Dropped),
+            Sum(results, value.Span, HealthCounter.KeysLost),
+            Sum(results, value.Span, HealthCounter.StackErrors),
+            Sum(results, value.Span, HealthCounter.Complete),
+            Sum(results, value.Span, HealthCounter.Truncated),
+            Sum(results, value.Span, HealthCounter.Broken),
+            Sum(results, value.Span, HealthCounter.Approximate));
     }
 
     internal static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout layout, bool grouped, SiteTable sites)
@@ -55,6 +47,14 @@ internal static class ResultReader
             groups.Add((key.ToArray(), merged));
         });
         return groups;
+    }
+
+    private static long Sum(BpfMap results, ReadOnlySpan<byte> values, HealthCounter counter)
+    {
+        var sum = 0L;
+        for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
+            sum += BinaryPrimitives.ReadInt64LittleEndian(results.CpuValue(values, cpu)[ResultLayout.Offset(counter)..]);
+        return sum;
     }
 
     private static SpanOwner<byte> ReadFirst(BpfMap map)

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using StackDepth.Ir;
 
 namespace StackDepth.Compile.Passes;
