@@ -96,4 +96,31 @@ internal static unsafe partial class LibC
 
     [LibraryImport(Name, EntryPoint = "posix_spawnattr_setsigdefault")]
     internal static partial int SpawnAttributesSetSignalDefault(void* attributes, void* set);
+
+    // Processes: what GatedChild needs beyond the block above.
+
+    /// <summary><c>posix_spawn_file_actions_addclosefrom_np</c>, glibc 2.34 and later: elsewhere the call throws <see cref="EntryPointNotFoundException"/>.</summary>
+    [LibraryImport(Name, EntryPoint = "posix_spawn_file_actions_addclosefrom_np")]
+    internal static partial int SpawnFileActionsAddCloseFrom(void* actions, int firstFd);
+
+    [LibraryImport(Name, EntryPoint = "pipe2", SetLastError = true)]
+    internal static partial int Pipe(int* readAndWriteEnd, int flags);
+
+    [LibraryImport(Name, EntryPoint = "fcntl", SetLastError = true)]
+    internal static partial int FileControl(int fd, int command, nint argument);
+
+    /// <summary><c>poll(2)</c>; <paramref name="polled"/> points at <c>struct pollfd</c>s: an int fd, a short of wanted and a short of returned events.</summary>
+    [LibraryImport(Name, EntryPoint = "poll", SetLastError = true)]
+    internal static partial int Poll(void* polled, nuint count, int timeoutMilliseconds);
+
+    [LibraryImport(Name, EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Access(string path, int mode);
+
+    /// <summary><c>pidfd_open(2)</c> (5.3): <paramref name="number"/> is 434 on every architecture.</summary>
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial long PidFdOpen(long number, int pid, uint flags);
+
+    /// <summary><c>pidfd_send_signal(2)</c> (5.1): <paramref name="number"/> is 424 on every architecture.</summary>
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial long PidFdSendSignal(long number, int pidFd, int signal, void* information, uint flags);
 }

@@ -1,0 +1,18 @@
+using System.Globalization;
+using System.IO.Enumeration;
+using StackDepth.Native.Sys;
+
+namespace StackDepth.Native.Processes;
+
+/// <summary>The descriptors of this process that a program started by it would inherit, besides the three standard ones.</summary>
+internal static class InheritableDescriptors
+{
+    private const int GetDescriptorFlags = 1; // F_GETFD, whose only flag is FD_CLOEXEC
+
+    /// <summary>Descriptors from 3 up without FD_CLOEXEC. As a rule none: .NET sets the flag on all of its own.</summary>
+    internal static List<int> Find() => [.. Open().Where(fd => fd > 2 && LibC.FileControl(fd, GetDescriptorFlags, 0) == 0)];
+
+    /// <summary>All open descriptors of this process, in the kernel's order; the one used to list them is among them.</summary>
+    internal static List<int> Open() =>
+        [.. new FileSystemEnumerable<int>("/proc/self/fd", (ref FileSystemEntry entry) => int.Parse(entry.FileName, NumberStyles.None, CultureInfo.InvariantCulture))];
+}
