@@ -7,9 +7,7 @@ using StackDepth.Diagnostics;
 using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
-using StackDepth.Native.Load;
 using StackDepth.Native.Processes;
-using StackDepth.Native.Sys;
 using StackDepth.Native.Targets;
 
 namespace StackDepth.Runtime;
