@@ -6,6 +6,8 @@ namespace StackDepth.Native.Tests.Asm;
 
 public sealed class EncodingTests
 {
+    private static readonly string[] OtherNotation = ["chg", "fetch", "ld_pseudo", "call 1", "call 211", " goto ", "skb[r"];
+
     [Fact]
     public void Every_form_has_the_bytes_of_llvm()
     {
@@ -50,9 +52,8 @@ public sealed class EncodingTests
         var wrong = new List<string>();
         foreach (var (llvm, bytes) in EncodingData.Read())
         {
-            // Atomics with a result, 64-bit immediates, calls and jump constants are written otherwise by the kernel, which we follow.
-            if (llvm.Contains("skb[r", StringComparison.Ordinal) || llvm.Contains("chg", StringComparison.Ordinal) || llvm.Contains("fetch", StringComparison.Ordinal) || llvm.Contains("ld_pseudo", StringComparison.Ordinal)
-                || llvm.EndsWith(" ll", StringComparison.Ordinal) || llvm.StartsWith("call", StringComparison.Ordinal) || llvm.Contains(" goto ", StringComparison.Ordinal))
+            // The kernel, which we follow, writes these otherwise: atomics with a result, 64-bit immediates, calls, constants of jumps.
+            if (OtherNotation.Any(part => llvm.Contains(part, StringComparison.Ordinal)) || llvm.EndsWith(" ll", StringComparison.Ordinal))
                 continue;
             var ours = Disassembler.Format(InstructionDecoder.Decode(bytes)[0]);
             if (Plain(ours) != Plain(llvm))

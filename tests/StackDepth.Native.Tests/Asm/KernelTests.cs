@@ -7,29 +7,21 @@ using static StackDepth.Native.Asm.Register;
 
 namespace StackDepth.Native.Tests.Asm;
 
-/// <summary>What the running kernel makes of our bytes. Forms newer than the kernel would fail here: the least one is 6.15 for the atomic orders.</summary>
+/// <summary>What the running kernel makes of our bytes: the verifier's log is a second disassembler, and test runs of socket filters show the semantics.</summary>
 public sealed partial class KernelTests
 {
     [Fact]
     public void The_kernel_computes_what_the_assembler_says()
     {
-        KernelVerifier.Require();
-        (uint Expected, Action<Assembler> Build)[] programs =
+        KernelVerifier.Require(5, 12);
+        RunAll(
         [
             (5, a => { a.Mov(R0, 2); a.Mov(R1, 3); a.Add(R0, R1); }),
-            (0xfffffffd, a => { a.Mov(R0, -7); a.SDiv(R0, 2); }),
-            (0xffffffff, a => { a.Mov(R0, -7); a.SMod(R0, 2); }),
-            (0xffffffff, a => { a.Mov32(R0, -7); a.Mov32(R1, 2); a.SMod32(R0, R1); }),
             (0x80, a => { a.LoadImmediate64(R0, unchecked((long)0x8000000000000000)); a.Rsh(R0, 56); }),
             (0xffffff80, a => { a.LoadImmediate64(R0, unchecked((long)0x8000000000000000)); a.Arsh(R0, 56); }),
-            (0xffffff81, a => { a.Mov(R1, 0x1281); a.MovSx(R0, R1, 8); }),
-            (0xffffffff, a => { a.Mov32(R1, -1); a.MovSx(R0, R1, 32); a.Rsh(R0, 32); }),
-            (0, a => { a.Mov(R1, 0x8000); a.MovSx32(R0, R1, 16); a.Rsh(R0, 32); }),
-            (0x2211, a => { a.Mov(R0, 0x331122); a.ByteSwap(R0, 16); }),
             (0x44332211, a => { a.Mov(R0, 0x11223344); a.ToBigEndian(R0, 32); }),
             (0x3344, a => { a.Mov(R0, 0x11223344); a.ToLittleEndian(R0, 16); }),
             (0x55667788, a => { a.LoadImmediate64(R0, 0x1122334455667788); }),
-            (0xfffffff0, a => { a.Store(MemorySize.DW, R10, -8, 0xf0); a.LoadSigned(MemorySize.B, R0, R10, -8); }),
             (7, a => { a.Mov(R1, 7); a.Store(MemorySize.H, R10, -2, R1); a.Load(MemorySize.H, R0, R10, -2); }),
             (17, a => { a.Store(MemorySize.DW, R10, -8, 17); a.Mov(R1, 4); a.AtomicAdd(MemorySize.DW, R10, -8, R1, fetch: true); a.Mov(R0, R1); }),
             (21, a => { a.Store(MemorySize.DW, R10, -8, 17); a.Mov(R1, 4); a.AtomicAdd(MemorySize.DW, R10, -8, R1); a.Load(MemorySize.DW, R0, R10, -8); }),
@@ -38,22 +30,40 @@ public sealed partial class KernelTests
             (0x2b, a => { a.Store(MemorySize.W, R10, -4, 0x34); a.Mov(R1, 0x1f); a.AtomicXor(MemorySize.W, R10, -4, R1); a.Load(MemorySize.W, R0, R10, -4); }),
             (9, a => { a.Store(MemorySize.DW, R10, -8, 9); a.Mov(R1, 4); a.AtomicExchange(MemorySize.DW, R10, -8, R1); a.Mov(R0, R1); }),
             (4, a => { a.Store(MemorySize.DW, R10, -8, 9); a.Mov(R1, 4); a.Mov(R0, 9); a.AtomicCompareExchange(MemorySize.DW, R10, -8, R1); a.Load(MemorySize.DW, R0, R10, -8); }),
+        ]);
+    }
+
+    [Fact]
+    public void The_kernel_computes_signed_operations_as_the_assembler_says()
+    {
+        KernelVerifier.Require(6, 6);
+        RunAll(
+        [
+            (0xfffffffd, a => { a.Mov(R0, -7); a.SDiv(R0, 2); }),
+            (0xffffffff, a => { a.Mov(R0, -7); a.SMod(R0, 2); }),
+            (0xffffffff, a => { a.Mov32(R0, -7); a.Mov32(R1, 2); a.SMod32(R0, R1); }),
+            (0xffffff81, a => { a.Mov(R1, 0x1281); a.MovSx(R0, R1, 8); }),
+            (0xffffffff, a => { a.Mov32(R1, -1); a.MovSx(R0, R1, 32); a.Rsh(R0, 32); }),
+            (0, a => { a.Mov(R1, 0x8000); a.MovSx32(R0, R1, 16); a.Rsh(R0, 32); }),
+            (0x2211, a => { a.Mov(R0, 0x331122); a.ByteSwap(R0, 16); }),
+            (0xfffffff0, a => { a.Store(MemorySize.DW, R10, -8, 0xf0); a.LoadSigned(MemorySize.B, R0, R10, -8); }),
+        ]);
+    }
+
+    [Fact]
+    public void A_release_store_is_seen_by_an_acquire_load()
+    {
+        KernelVerifier.Require(6, 15);
+        RunAll(
+        [
             (42, a => { a.Mov(R1, 42); a.StoreRelease(MemorySize.W, R10, -4, R1); a.LoadAcquire(MemorySize.W, R0, R10, -4); }),
-        ];
-        foreach (var (expected, build) in programs)
-        {
-            Assert.Equal(expected, KernelVerifier.Run(a =>
-            {
-                build(a);
-                a.Exit();
-            }));
-        }
+        ]);
     }
 
     [Fact]
     public void Jumps_land_where_their_labels_are()
     {
-        KernelVerifier.Require();
+        KernelVerifier.Require(6, 6);
         foreach (var op in Enum.GetValues<JumpOp>())
         {
             foreach (var (left, right) in new[] { (1, 2), (2, 2), (-1, 2), (3, 2), (5, -5) })
@@ -83,7 +93,7 @@ public sealed partial class KernelTests
     [Fact]
     public void A_loop_with_may_goto_and_a_called_function_runs()
     {
-        KernelVerifier.Require();
+        KernelVerifier.Require(6, 9);
         Assert.Equal(500u, KernelVerifier.Run(a =>
         {
             var top = a.CreateLabel("top");
@@ -110,7 +120,7 @@ public sealed partial class KernelTests
     [Fact]
     public void A_function_pointer_is_a_callback_of_bpf_loop()
     {
-        KernelVerifier.Require();
+        KernelVerifier.Require(5, 17);
         var btf = KernelVerifier.LoadBtf(CallbackBtf());
         Assert.True(btf >= 0, $"BTF was refused with errno {-btf}");
         try
@@ -145,7 +155,7 @@ public sealed partial class KernelTests
     [Fact]
     public void The_verifier_prints_our_instructions_as_we_do()
     {
-        KernelVerifier.Require();
+        KernelVerifier.Require(5, 12);
         var compared = 0;
         var wrong = new List<string>();
         foreach (var (text, emit) in EncodingForms.All())
@@ -159,7 +169,8 @@ public sealed partial class KernelTests
             a.Exit();
             var code = a.Assemble();
             // Refused before anything is printed: maps and variables that are not there, loops without an end, code that nothing reaches.
-            if (text.StartsWith("ld_pseudo", StringComparison.Ordinal) || text.StartsWith("goto", StringComparison.Ordinal) || text == "exit")
+            if (text.StartsWith("ld_pseudo", StringComparison.Ordinal) || text.StartsWith("goto", StringComparison.Ordinal) || text == "exit"
+                || KernelVerifier.Kernel < Since(text))
                 continue;
             var result = KernelVerifier.Load(InstructionEncoder.Encode(code.Instructions.AsSpan()), 2, out var log);
             if (result >= 0)
@@ -178,32 +189,50 @@ public sealed partial class KernelTests
         }
 
         Assert.Empty(wrong);
-        Assert.True(compared > 150, $"only {compared} compared");
+        Assert.True(compared > 120, $"only {compared} compared");
     }
 
     [Fact]
     public void The_kernel_has_our_names_for_all_helpers()
     {
-        KernelVerifier.Require();
+        KernelVerifier.Require(6, 2);
         foreach (var helper in Enum.GetValues<HelperId>())
         {
             var a = new Assembler();
             a.Call(helper);
             a.Exit();
-            var result = KernelVerifier.Load(InstructionEncoder.Encode(a.Assemble().Instructions.AsSpan()), 1, out var log);
+            var result = KernelVerifier.Load(InstructionEncoder.Encode(a.Assemble().Instructions.AsSpan()), 2, out var log);
+            // Few helpers are called rightly like this; the verifier names also those that it refuses.
             if (result >= 0)
-            {
                 SystemCalls.Real.Close((int)result);
-                continue;
-            }
-
-            // The log has "call NAME#ID" once the verifier came to the instruction, and always names what it refuses.
             Assert.Matches($@"\b{helper.KernelName()}#{(int)helper}\b", log);
         }
     }
 
     [GeneratedRegex(@"^(?<slot>\d+): \([0-9a-f]{2}\) (?<text>.*?)(?:\s+;.*)?$", RegexOptions.Multiline)]
     private static partial Regex LogLine();
+
+    private static void RunAll((uint Expected, Action<Assembler> Build)[] programs)
+    {
+        foreach (var (expected, build) in programs)
+        {
+            Assert.Equal(expected, KernelVerifier.Run(a =>
+            {
+                build(a);
+                a.Exit();
+            }));
+        }
+    }
+
+    /// <summary>The first kernel with the instruction; atomics with a result are of 5.12.</summary>
+    private static Version Since(string llvm) =>
+        llvm.Contains("load_acquire", StringComparison.Ordinal) || llvm.Contains("store_release", StringComparison.Ordinal) ? new(6, 15)
+        : llvm.Contains("may_goto", StringComparison.Ordinal) ? new(6, 9)
+        : InstructionSetV4().IsMatch(llvm) ? new(6, 6)
+        : new(5, 12);
+
+    [GeneratedRegex(@"s/=|s%=|\(s\d+|bswap")]
+    private static partial Regex InstructionSetV4();
 
     private static bool Compare(JumpOp op, int left, int right) => op switch
     {

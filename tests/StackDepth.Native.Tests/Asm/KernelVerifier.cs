@@ -11,9 +11,14 @@ internal static unsafe class KernelVerifier
     private const int LogSize = 1 << 18;
     private static readonly byte[] License = [.. "Dual MIT/GPL\0"u8];
 
-    /// <summary>Skips the test where BPF is not allowed, or fails it where it was required.</summary>
-    internal static void Require()
+    /// <summary>The version of the running kernel.</summary>
+    internal static Version Kernel => Environment.OSVersion.Version;
+
+    /// <summary>Skips the test where BPF is not allowed, or fails it where it was required; always skips it on kernels that are too old.</summary>
+    internal static void Require(int major, int minor)
     {
+        if (Kernel < new Version(major, minor))
+            Assert.Skip($"needs Linux {major}.{minor}, and this is {Kernel}");
         var result = Load(InstructionEncoder.Encode([new Instruction { Code = 0xb7 }, new Instruction { Code = 0x95 }]), 0, out _);
         if (result >= 0)
         {
