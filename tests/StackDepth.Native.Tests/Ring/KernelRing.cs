@@ -17,6 +17,12 @@ internal enum Wakeups
 
     /// <summary>Not until 64 KiB, or half the ring, are pending.</summary>
     Adaptive = 3,
+
+    /// <summary>
+    /// Once per 64 KiB, or half the ring, written, however much is pending: the first few records of each such block. A consumer that is behind
+    /// does not make each record pay for a wake-up.
+    /// </summary>
+    PerBlock = 5,
 }
 
 /// <summary>
@@ -88,6 +94,17 @@ internal sealed unsafe class KernelRing : IDisposable
             Emit(0x85, imm: 134);       // bpf_ringbuf_query
             Emit(0xb7, 9, imm: 1);
             Emit(0xa5, 0, off: 1, imm: Math.Min(65536, DataBytes / 2));
+            Emit(0xb7, 9, imm: 2);
+        }
+
+        else if (wakeups == Wakeups.PerBlock)
+        {
+            Fd64(1, 1, Fd);
+            Emit(0xb7, 2, imm: 3);      // BPF_RB_PROD_POS
+            Emit(0x85, imm: 134);
+            Emit(0x57, 0, imm: Math.Min(65536, DataBytes / 2) - 1);
+            Emit(0xb7, 9, imm: 1);
+            Emit(0x25, 0, off: 1, imm: varied ? 176 : 96);
             Emit(0xb7, 9, imm: 2);
         }
 

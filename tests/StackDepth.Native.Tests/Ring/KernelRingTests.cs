@@ -140,6 +140,7 @@ public sealed unsafe class KernelRingTests
     [InlineData(4096, 2, 300_000)]
     [InlineData(65536, 0, 3_000_000)]
     [InlineData(65536, 3, 3_000_000)]
+    [InlineData(65536, 5, 3_000_000)]
     public void In_a_ring_that_is_too_small_every_record_is_either_read_or_counted_as_lost(int size, int wakeups, int produced)
     {
         using KernelRing ring = new(size);

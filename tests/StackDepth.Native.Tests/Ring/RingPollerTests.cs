@@ -6,7 +6,7 @@ namespace StackDepth.Native.Tests.Ring;
 
 public sealed unsafe class RingPollerTests
 {
-    private static readonly TimeSpan s_long = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_long = TimeSpan.FromSeconds(30);
 
     [Fact]
     public void An_idle_ring_times_out()
@@ -95,13 +95,15 @@ public sealed unsafe class RingPollerTests
         Assert.Equal((Records, 0L, 0L), (sink.Records, sink.Missing, sink.OutOfOrder));
     }
 
-    [Fact]
-    public void An_adaptive_producer_wakes_a_sleeping_consumer_once_enough_is_pending()
+    [Theory]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void A_producer_that_seldom_wakes_wakes_a_sleeping_consumer_once_enough_is_pending(int wakeups)
     {
         using KernelRing ring = new(1024 * 1024);
         using RingReader reader = new(RingMemory.Map(ring.Fd, ring.DataBytes, SystemCalls.Real));
         using RingPoller poller = new(ring.Fd, reader, SystemCalls.Real);
-        KernelRing.Producer producer = ring.Load(Wakeups.Adaptive);
+        KernelRing.Producer producer = ring.Load((Wakeups)wakeups);
         SummingSink sink = default;
         for (int round = 1; round <= 50; round++)
         {
@@ -211,8 +213,9 @@ public sealed unsafe class RingPollerTests
         RecordingSystemCalls sys = new();
         using RingPoller poller = new(kernel.Fd, ring.Reader, sys);
         ulong busy = ring.Reserve(8)!.Value;
+        kernel.Load().Run(1); // For epoll the ring is readable, as it is when a record of the kernel's is still being written.
         Assert.Equal(WaitResult.TimedOut, poller.Wait(TimeSpan.FromMilliseconds(1)));
-        Assert.InRange(sys.Timeouts.Count, 1, 3);
+        Assert.InRange(sys.Timeouts.Count, 1, 10);
         ring.SetHeader(busy, 8);
         Assert.Equal(WaitResult.Data, poller.Wait(Timeout.InfiniteTimeSpan));
     }
