@@ -205,6 +205,32 @@ public sealed class SymbolResolutionTests(CompiledTargets targets) : IClassFixtu
     }
 
     [Fact]
+    public void A_name_that_is_an_IFUNC_now_and_was_a_function_once_is_refused()
+    {
+        var map = targets.PathOf("indirect.map");
+        File.WriteAllText(map, "V1 { global: api; };\nV2 { global: api; } V1;\n");
+        var path = targets.Compile("libindirect.so", """
+            __asm__(".symver api_old,api@V1\n.symver api_new,api@@V2");
+            __attribute__((noinline)) int api_old(int x) { __asm__ volatile(""); return x; }
+            static void* pick(void) { return (void*)api_old; }
+            int api_new(int x) __attribute__((ifunc("pick")));
+            """, "-shared", "-fPIC", $"-Wl,--version-script={map}");
+        Assert.Contains("is an IFUNC", Assert.Throws<TargetException>(() => TargetResolver.Resolve(path, "api", Options)).Message, StringComparison.Ordinal);
+        using var old = TargetResolver.Resolve(path, "api@V1", Options);
+        Assert.Single(old.Sites);
+    }
+
+    [Fact]
+    public void A_function_of_a_needed_library_is_told_to_live_there()
+    {
+        var library = targets.Compile("libbeside.so", "int beside_one(void) { return 1; } int beside_two(void) { return 2; }", "-shared", "-fPIC");
+        var path = targets.Compile("needs", "int beside_one(void); int main(void) { return beside_one(); }", library, "-Wl,-rpath,$ORIGIN");
+        var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve(path, "beside_two", Options));
+        Assert.Equal(library, Assert.Single(e.Suggestions));
+        Assert.Contains("which it needs, has one", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Version_suffixes_are_no_part_of_a_name()
     {
         var map = targets.PathOf("versions.map");
