@@ -102,6 +102,7 @@ public sealed class ElfMutationTests(CompiledTargets targets, ITestOutputHelper 
 
         output.WriteLine($"seed {seed}: {read} resolved, {refused} refused, at most {most} bytes allocated in a round");
         Assert.InRange(most, 0, MaxAllocation);
+        Assert.DoesNotContain(path, Directory.EnumerateFiles("/proc/self/fd").Select(link => new FileInfo(link).LinkTarget));
         Assert.True(read > 0 && refused > 0);
     }
 }

@@ -141,6 +141,64 @@ public sealed class BinaryResolutionTests : IDisposable
     }
 
     [Fact]
+    public void With_a_pid_paths_are_those_inside_the_root_directory_of_the_process()
+    {
+        var path = _targets.Compile("jail/opt/captive", Source, "-static");
+        File.CreateSymbolicLink(_targets.PathOf("jail/usr"), "/opt");
+        if (Environment.UserName != "root")
+        {
+            CompiledTargets.SkipOrFail("chroot needs root");
+        }
+
+        using var child = Process.Start(new ProcessStartInfo("chroot", [_targets.PathOf("jail"), "/opt/captive", "wait"]))!;
+        try
+        {
+            WaitUntilItRuns(child, path, library: null);
+            foreach (var name in new[] { "/opt/captive", "/usr/captive", "captive" })
+            {
+                using var target = TargetResolver.Resolve(name, "marker", Options(("PATH", "/nowhere")) with { Pid = child.Id });
+                Assert.Equal(("/opt/captive", null), (target.Path, target.Note));
+            }
+
+            File.Copy("/bin/true", _targets.PathOf("jail/opt/unused"));
+            File.CreateSymbolicLink(_targets.PathOf("jail/opt/hidden"), "/usr/unused");
+            var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("/opt/hidden", "marker", Options() with { Pid = child.Id }));
+            Assert.Contains("/opt/unused has no function", e.Message, StringComparison.Ordinal);
+            Assert.Contains("in the root directory of process", Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve(path, "marker", Options() with { Pid = child.Id })).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            child.Kill();
+            child.WaitForExit();
+        }
+    }
+
+    [Fact]
+    public void A_running_interpreter_is_found_by_its_short_name_with_the_library_that_it_maps()
+    {
+        var path = Path.Join(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".pyenv/versions/3.12.1/bin/python3");
+        if (!File.Exists(path))
+        {
+            Assert.Skip("no pyenv with Python 3.12.1 here");
+        }
+
+        using var child = Process.Start(new ProcessStartInfo(path, ["-c", "import time; time.sleep(60)"]))!;
+        try
+        {
+            WaitUntilItRuns(child, "libpython");
+            using var target = TargetResolver.Resolve("python3", "PyObject_Call*", Options(("PATH", "/nowhere")) with { Pid = child.Id });
+            Assert.EndsWith("/3.12.1/lib/libpython3.12.so.1.0", target.Path, StringComparison.Ordinal);
+            Assert.Contains("python3.12 is a launcher", target.Note, StringComparison.Ordinal);
+            Assert.True(target.Sites.Length > 5);
+        }
+        finally
+        {
+            child.Kill();
+            child.WaitForExit();
+        }
+    }
+
+    [Fact]
     public void A_pid_of_no_process_is_an_error() =>
         Assert.Contains("There is no process 4194303.", Assert.Throws<TargetException>(() => TargetResolver.Resolve("sh", "*", Options() with { Pid = 4194303 })).Message, StringComparison.Ordinal);
 
@@ -171,12 +229,12 @@ public sealed class BinaryResolutionTests : IDisposable
         Assert.Equal(cache.Entries, LoaderCache.Parse(old).Entries);
     }
 
-    private static void WaitUntilItRuns(Process child, string path)
+    private static void WaitUntilItRuns(Process child, string path, string? library = "libc")
     {
         for (var tries = 0; tries < 500; tries++)
         {
             var maps = File.ReadAllText($"/proc/{child.Id}/maps");
-            if (maps.Contains(path, StringComparison.Ordinal) && maps.Contains("libc", StringComparison.Ordinal))
+            if (maps.Contains(path, StringComparison.Ordinal) && (library is null || maps.Contains(library, StringComparison.Ordinal)))
             {
                 return;
             }
