@@ -28,6 +28,12 @@ internal static class HistogramLowering
             asm.Rsh(Register.R1, Register.R4);
             asm.Add(Register.R3, Register.R4);
         }
+        if (value.Type == IrType.Int64)
+        {
+            // The verifier does not see that a positive number has at most 63 bits, and would let the bucket be one too high.
+            asm.JumpIf(JumpOp.JLE, Register.R3, Histogram.KernelBuckets - 1, count);
+            asm.Mov(Register.R3, Histogram.KernelBuckets - 1);
+        }
         asm.Place(count);
         asm.Lsh(Register.R3, 3);
         asm.Add(Register.R3, Register.R9);
