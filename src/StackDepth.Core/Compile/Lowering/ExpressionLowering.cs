@@ -69,8 +69,11 @@ internal static class ExpressionLowering
         switch (condition)
         {
             case IrConstant constant:
-                if (constant.Value != 0 == when)
-                    asm.Jump(target);
+                if (constant.Value != 0 != when)
+                    break;
+                // The verifier refuses code that no jump reaches, but not code behind a condition that never holds.
+                asm.Mov(Register.R1, 0);
+                asm.JumpIf(JumpOp.JEQ, Register.R1, 0, target);
                 break;
             case IrNot not:
                 Branch(context, not.Operand, target, !when);
