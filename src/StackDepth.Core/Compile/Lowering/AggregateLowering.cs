@@ -61,13 +61,15 @@ internal static class AggregateLowering
             asm.Mov(Register.R2, -1);
             asm.Place(encoded);
         }
+        asm.Load(MemorySize.DW, Register.R0, Register.R9, offset);
+        asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
         for (var attempt = 0; attempt < RaiseAttempts; attempt++)
         {
-            asm.Load(MemorySize.DW, Register.R0, Register.R9, offset);
-            asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
             asm.Mov(Register.R3, Register.R0);
             asm.AtomicCompareExchange(MemorySize.DW, Register.R9, offset, Register.R2);
             asm.JumpIf(JumpOp.JEQ, Register.R0, Register.R3, won ?? done);
+            // R0 is now what another hit made of it, perhaps more than this one has.
+            asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
         }
         context.Increment(HealthCounter.Dropped);
         asm.Place(done);
