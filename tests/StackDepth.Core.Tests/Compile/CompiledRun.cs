@@ -39,7 +39,7 @@ internal sealed class CompiledRun
     {
         var total = new AggregateValue(Compiled.Aggregate!);
         for (var cpu = 0; cpu < Cpus; cpu++)
-            total.Merge(Compiled.Aggregate!, Results(cpu)[ResultLayout.AggregateOffset..]);
+            total.Merge(Results(cpu)[ResultLayout.AggregateOffset..]);
         return total;
     }
 
@@ -53,7 +53,7 @@ internal sealed class CompiledRun
         {
             var merged = new AggregateValue(Compiled.Aggregate!);
             foreach (var value in values)
-                merged.Merge(Compiled.Aggregate!, value.Bytes);
+                merged.Merge(value.Bytes);
             groups.Add(Convert.ToHexString(key), merged);
         }
         return groups;
