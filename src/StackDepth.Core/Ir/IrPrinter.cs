@@ -46,6 +46,7 @@ internal static class IrPrinter
         IrStackTruncated truncated => $"{Name(truncated.Stack)}.truncated",
         IrCompare compare => $"({Print(compare.Left)} {Symbol(compare.Operator)} {Print(compare.Right)})",
         IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
+        IrTuple tuple => $"({string.Join(", ", tuple.Items.Select(Print))})",
         IrNot not => $"!{Print(not.Operand)}",
         _ => throw IrNodes.Unknown(expression),
     };

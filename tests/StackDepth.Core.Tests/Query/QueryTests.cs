@@ -49,6 +49,7 @@ public sealed class QueryTests
 
         Assert.Equal(Message("a key"), Refused(Source.GroupBy(s => (Expr<string>)"x").Count().Query));
         Assert.Equal(Message("a value"), Refused(Source.Select(s => (Expr<string>)"x").Count().Query));
+        Assert.Equal(Message("a value"), Refused(Source.Select(s => (s.Pid, (Expr<string>)"x")).Count().Query));
         Assert.Equal(Message("a field"), Refused(Source.Select(s => (s.Pid, (Expr<string>)"x")).Query));
     }
 
