@@ -12,8 +12,13 @@ namespace StackDepth.Core.Tests.Compile;
 internal sealed class CompiledRun
 {
     internal CompiledRun(IrQuery query, CompileTarget target, int cpus = 1, int ringRecords = int.MaxValue)
+        : this(ProbeCompiler.Compile(query, target), cpus, ringRecords)
     {
-        Compiled = ProbeCompiler.Compile(query, target);
+    }
+
+    internal CompiledRun(CompiledQuery compiled, int cpus = 1, int ringRecords = int.MaxValue)
+    {
+        Compiled = compiled;
         Machine = new(Compiled.Maps, cpus, ringRecords);
         Cpus = cpus;
     }
