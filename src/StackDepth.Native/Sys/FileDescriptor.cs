@@ -41,7 +41,7 @@ internal sealed class FileDescriptor : SafeHandle
     /// <summary>A use of the descriptor, during which it stays open.</summary>
     internal readonly ref struct Lease
     {
-        private readonly FileDescriptor _owner;
+        private readonly FileDescriptor? _owner;
 
         internal Lease(FileDescriptor owner)
         {
@@ -50,8 +50,9 @@ internal sealed class FileDescriptor : SafeHandle
             _owner = owner;
         }
 
-        internal int Value => (int)_owner.handle;
+        internal int Value => (int)_owner!.handle;
 
-        public void Dispose() => _owner.DangerousRelease();
+        // The default value borrows nothing.
+        public void Dispose() => _owner?.DangerousRelease();
     }
 }
