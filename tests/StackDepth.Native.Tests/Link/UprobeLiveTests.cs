@@ -103,7 +103,7 @@ public sealed class UprobeLiveTests
     }
 
     [Fact]
-    public void A_thousand_attachments_leave_no_open_file_behind()
+    public void Attaching_again_and_again_leaves_no_open_file_behind()
     {
         Requires.Bpf();
         Requires.That(Profile().Expects(KernelFeatures.UprobeMulti), "Linux 6.6");
@@ -119,7 +119,7 @@ public sealed class UprobeLiveTests
         var profile = Profile();
         Round(profile, 2);
         using var leaks = new FdLeakCheck();
-        for (var i = 0; i < 1000; i++)
+        for (var i = 0; i < 20; i++)
         {
             Round(profile, 2);
         }
