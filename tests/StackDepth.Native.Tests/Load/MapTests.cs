@@ -263,6 +263,15 @@ public sealed unsafe class MapTests
         Assert.Throws<ArgumentException>(() => BpfMap.Create(new MapSpec("a", MapType.Hash, 8, 0, 1), SystemCalls.Real));
         Assert.Throws<ArgumentException>(() => BpfMap.Create(new MapSpec("a", MapType.Hash, 8, 8, 0), SystemCalls.Real));
         Assert.Throws<ArgumentException>(() => BpfMap.Create(new MapSpec("a", MapType.RingBuffer, 4, 4, 4096), SystemCalls.Real));
+        Assert.Throws<ArgumentException>(() => BpfMap.Create(new MapSpec("a", MapType.RingBuffer, 0, 0, 3 * 4096), SystemCalls.Real));
+    }
+
+    [Fact]
+    public void A_per_cpu_value_larger_than_the_kernel_takes_is_explained()
+    {
+        Requires.Bpf();
+        var error = Assert.Throws<KernelException>(() => BpfMap.Create(new MapSpec("a", MapType.PerCpuArray, 4, 70_000, 1), SystemCalls.Real));
+        Assert.Contains("32 KiB", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,7 +46,7 @@ public sealed class KernelErrorsTests
     [Theory]
     [InlineData(Errno.EMFILE, "ulimit -n")]
     [InlineData(Errno.ENOMEM, "memory")]
-    [InlineData(Errno.E2BIG, "more than the kernel takes")]
+    [InlineData(Errno.E2BIG, "larger than the kernel takes")]
     [InlineData(Errno.EINVAL, "5.8 or later")]
     [InlineData(Errno.ENOENT, "does not exist")]
     internal void Each_errno_says_what_to_do(Errno errno, string words) =>
