@@ -22,6 +22,10 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
     internal static readonly KernelOperation RingBufferCreate =
         MapCreate with { Name = "create a BPF ring buffer", Feature = "The BPF ring buffer", LeastKernel = new(5, 8) };
 
+    internal static readonly KernelOperation RingBufferMap = RingBufferCreate with { Name = "map a BPF ring buffer into memory" };
+
+    internal static readonly KernelOperation RingBufferWait = RingBufferCreate with { Name = "wait for a BPF ring buffer" };
+
     internal static readonly KernelOperation MapAccess = MapCreate with { Name = "use a BPF map", TooBig = "The map is full: make it larger, or of an LRU kind." };
 
     internal static readonly KernelOperation MapReadAll = MapCreate with { Name = "read all of a BPF map" };
