@@ -38,8 +38,7 @@ internal static class FollowerPrograms
         asm.Rsh(Register.R0, 32);
         asm.Store(MemorySize.W, Register.R10, -8, Register.R0);
         Lookup(asm, -8, exit);
-        asm.Mov(Register.R1, 1);
-        asm.Store(MemorySize.W, Register.R0, 0, Register.R1);
+        asm.Store(MemorySize.W, Register.R0, 0, 1);
         return Finish(asm, exit, "sd_exec");
     }
 
