@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using StackDepth.Native.Ring;
 using StackDepth.Native.Sys;
 
@@ -40,9 +39,9 @@ public sealed unsafe class RingOwnershipTests
     {
         using KernelRing ring = new(65536);
         RecordingSystemCalls sys = new() { FailMap = which };
-        Win32Exception e = Assert.Throws<Win32Exception>(() => RingMemory.Map(ring.Fd, ring.DataBytes, sys));
-        Assert.Equal(12, e.NativeErrorCode);
-        Assert.Contains("errno 12", e.Message, StringComparison.Ordinal);
+        KernelException e = Assert.Throws<KernelException>(() => RingMemory.Map(ring.Fd, ring.DataBytes, sys));
+        Assert.Equal(12, (int)e.Errno);
+        Assert.Contains("ENOMEM", e.Message, StringComparison.Ordinal);
         Assert.Empty(sys.Mapped);
         Assert.Equal(which - 1, sys.Unmapped);
         Assert.Equal(0, MappedRings());
@@ -52,8 +51,8 @@ public sealed unsafe class RingOwnershipTests
     public void A_descriptor_that_is_no_ring_is_refused()
     {
         using FileStream file = File.OpenRead("/dev/null");
-        Assert.Throws<Win32Exception>(() => RingMemory.Map((int)file.SafeFileHandle.DangerousGetHandle(), 4096, SystemCalls.Real));
-        Assert.Throws<Win32Exception>(() => RingMemory.Map(-1, 4096, SystemCalls.Real));
+        Assert.Throws<KernelException>(() => RingMemory.Map((int)file.SafeFileHandle.DangerousGetHandle(), 4096, SystemCalls.Real));
+        Assert.Throws<KernelException>(() => RingMemory.Map(-1, 4096, SystemCalls.Real));
     }
 
     [Theory]
@@ -70,7 +69,7 @@ public sealed unsafe class RingOwnershipTests
     {
         using KernelRing ring = new(65536);
         RecordingSystemCalls sys = new();
-        Assert.Throws<Win32Exception>(() => RingMemory.Map(ring.Fd, 131072, sys));
+        Assert.Throws<KernelException>(() => RingMemory.Map(ring.Fd, 131072, sys));
         Assert.Empty(sys.Mapped);
     }
 
@@ -134,8 +133,8 @@ public sealed unsafe class RingOwnershipTests
     {
         using FakeRing ring = new(4096);
         RecordingSystemCalls sys = new() { FailEventFd = failEventFd, FailControl = failControl };
-        Win32Exception e = Assert.Throws<Win32Exception>(() => new RingPoller(0, ring.Reader, sys));
-        Assert.Equal(errno, e.NativeErrorCode);
+        KernelException e = Assert.Throws<KernelException>(() => new RingPoller(0, ring.Reader, sys));
+        Assert.Equal(errno, (int)e.Errno);
         Assert.Empty(sys.Open);
     }
 

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using StackDepth.Native.Ring;
 using StackDepth.Native.Sys;
 
@@ -199,8 +198,8 @@ public sealed unsafe class RingPollerTests
         }
 
         sys.Waits.Enqueue(-9);
-        Win32Exception e = Assert.Throws<Win32Exception>(() => poller.Wait(s_long));
-        Assert.Equal(9, e.NativeErrorCode);
+        KernelException e = Assert.Throws<KernelException>(() => poller.Wait(s_long));
+        Assert.Equal(9, (int)e.Errno);
         Assert.Equal(11, sys.Timeouts.Count);
         Assert.All(sys.Timeouts, t => Assert.InRange(t, 1, (int)s_long.TotalMilliseconds));
     }

@@ -33,6 +33,9 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of context fields that have been loaded.</summary>
     internal Dictionary<ContextField, int> Fields { get; } = [];
 
+    /// <summary>Whether a later step wants the ids that the process filter fetches.</summary>
+    internal bool NeedsIds { get; init; }
+
     /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
     internal int PidTgid { get; set; }
 
