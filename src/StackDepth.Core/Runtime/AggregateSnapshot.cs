@@ -24,14 +24,18 @@ internal sealed class AggregateSnapshot
     internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(Func<AggregateValue, TValue> select)
         where TKey : notnull
     {
-        var table = ImmutableDictionary.CreateBuilder<TKey, TValue>();
+        Dictionary<TKey, AggregateValue> merged = [];
         foreach (var (bytes, value) in _groups)
         {
             if (value.IsEmpty)
                 continue;
             var reader = new EventReader(bytes, _sites);
-            table[reader.Next<TKey>()] = select(value);
+            var key = reader.Next<TKey>();
+            // Names that are no UTF-8 can differ in bytes that look the same once decoded: they are one group then, of all their hits.
+            if (!merged.TryGetValue(key, out var group))
+                merged.Add(key, group = new AggregateValue(value.Layout));
+            group.Merge(value);
         }
-        return new(table.ToImmutable());
+        return new(merged.ToImmutableDictionary(static pair => pair.Key, pair => select(pair.Value)));
     }
 }

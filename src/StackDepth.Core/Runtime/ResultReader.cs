@@ -35,7 +35,7 @@ internal static class ResultReader
             return new(hits, null, Groups(maps[MapNames.Groups], layout), sites);
         var total = new AggregateValue(layout);
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
-            total.Merge(layout, results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
+            total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
         return new(hits, total, [], sites);
     }
 
@@ -46,7 +46,7 @@ internal static class ResultReader
         {
             var merged = new AggregateValue(layout);
             for (var cpu = 0; cpu < map.PossibleCpus; cpu++)
-                merged.Merge(layout, map.CpuValue(values, cpu));
+                merged.Merge(map.CpuValue(values, cpu));
             groups.Add((key.ToArray(), merged));
         });
         return groups;

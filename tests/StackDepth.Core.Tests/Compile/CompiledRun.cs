@@ -12,8 +12,13 @@ namespace StackDepth.Core.Tests.Compile;
 internal sealed class CompiledRun
 {
     internal CompiledRun(IrQuery query, CompileTarget target, int cpus = 1, int ringRecords = int.MaxValue)
+        : this(ProbeCompiler.Compile(query, target), cpus, ringRecords)
     {
-        Compiled = ProbeCompiler.Compile(query, target);
+    }
+
+    internal CompiledRun(CompiledQuery compiled, int cpus = 1, int ringRecords = int.MaxValue)
+    {
+        Compiled = compiled;
         Machine = new(Compiled.Maps, cpus, ringRecords);
         Cpus = cpus;
     }
@@ -39,7 +44,7 @@ internal sealed class CompiledRun
     {
         var total = new AggregateValue(Compiled.Aggregate!);
         for (var cpu = 0; cpu < Cpus; cpu++)
-            total.Merge(Compiled.Aggregate!, Results(cpu)[ResultLayout.AggregateOffset..]);
+            total.Merge(Results(cpu)[ResultLayout.AggregateOffset..]);
         return total;
     }
 
@@ -53,7 +58,7 @@ internal sealed class CompiledRun
         {
             var merged = new AggregateValue(Compiled.Aggregate!);
             foreach (var value in values)
-                merged.Merge(Compiled.Aggregate!, value.Bytes);
+                merged.Merge(value.Bytes);
             groups.Add(Convert.ToHexString(key), merged);
         }
         return groups;

@@ -28,10 +28,11 @@ public sealed class PreemptionTests
         {
             foreach (var (first, second) in ((int, int)[])[(5, 9), (9, 5), (7, 7), (-2, 6), (6, -2), (127, 1)])
             {
+                var compiled = ProbeCompiler.Compile(query, GoldenQueries.Target);
                 var length = Length(query, first);
                 for (var at = 0; at <= length; at++)
                 {
-                    var run = new CompiledRun(query, GoldenQueries.Target);
+                    var run = new CompiledRun(compiled);
                     Hit[] hits = [Deep(1, first), Deep(2, second)];
                     var preemption = new Preemption(run, hits);
                     for (var step = 0; step < at; step++)
@@ -50,12 +51,13 @@ public sealed class PreemptionTests
     {
         foreach (var query in (IrQuery[])[Summary, GroupedSummary, LiveMaximum])
         {
-            var length = Length(query, 5);
-            for (var at = 0; at < length; at++)
+            var compiled = ProbeCompiler.Compile(query, GoldenQueries.Target);
+            var (first, second) = (Length(query, 5), Length(query, 9));
+            for (var at = 0; at < first; at++)
             {
-                for (var and = 0; and < Length(query, 9); and++)
+                for (var and = 0; and < second; and++)
                 {
-                    var run = new CompiledRun(query, GoldenQueries.Target);
+                    var run = new CompiledRun(compiled);
                     Hit[] hits = [Deep(1, 5), Deep(1, 9)];
                     var preemption = new Preemption(run, hits);
                     for (var step = 0; step < at; step++)

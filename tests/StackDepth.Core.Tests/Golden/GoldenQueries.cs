@@ -49,6 +49,7 @@ internal static class GoldenQueries
             ["where-or"] = (Source.Where(s => (s.Pid == 7 & s.Tid != 8) | !(s.Comm == "sh" | s.UStack.IsTruncated)).Count().Query, Target),
             ["where-never"] = (Source.Where(s => s.Pid == 7 & false).Select(s => s.UStack.Length).Max().Query, Target),
             ["where-truth-compared"] = (Source.Where(s => s.UStack.IsTruncated == s.KStack.IsTruncated).Count().Query, Target),
+            ["count-values"] = (Source.Select(s => (s.Pid, s.UStack.Length)).Count().Query, Target),
             ["stream-length"] = (depth.Query, Target),
             ["stream-comm-function"] = (Source.Select(s => (s.Comm, s.Function)).Query, Target),
             ["stream-time-length-truncated"] = (Source.Select(s => (s.Timestamp, s.UStack.Length, s.UStack.IsTruncated)).Query, followed),

@@ -31,6 +31,7 @@ internal static class FoldConstants
         },
         IrLogic logic => Logic(logic.Operator, Fold(logic.Left), Fold(logic.Right)),
         IrCompare compare => Compare(compare.Operator, Fold(compare.Left), Fold(compare.Right)),
+        IrTuple tuple => new IrTuple([.. tuple.Items.Select(Fold)]),
         _ => expression,
     };
 
