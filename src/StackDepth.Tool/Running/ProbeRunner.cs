@@ -27,7 +27,7 @@ internal sealed class ProbeRunner(RunRequest request)
         {
             var command = session.Probes.Command;
             if (command is null)
-                Announcement.Write(Console.Error, session.Probes, request);
+                Announcement.Write(StandardStreams.Error, session.Probes, request);
             try
             {
                 var end = await WaitAsync(command, interruption).ConfigureAwait(false);
