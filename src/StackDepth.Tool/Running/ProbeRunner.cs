@@ -85,9 +85,16 @@ internal sealed class ProbeRunner(RunRequest request)
 
     private void Print(RunReport report)
     {
-        if (request.Format is OutputFormat.Json)
-            JsonReport.Write(report);
-        else
-            TableReport.Write(report);
+        try
+        {
+            if (request.Format is OutputFormat.Json)
+                JsonReport.Write(report);
+            else
+                TableReport.Write(report);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The result could not be written to standard output: {error.Message}", error);
+        }
     }
 }

@@ -44,6 +44,18 @@ public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget
         Says(result, message);
     }
 
+    [Theory]
+    [InlineData("table")]
+    [InlineData("json")]
+    public async Task A_result_that_cannot_be_written_is_125_and_the_command_has_ended(string format)
+    {
+        var result = await ToolProcess.RunAsync(
+            ["run", target.Probe, "--format", format, "--", "true"], null, null, ["sh", "-c", "exec \"$@\" > /dev/full", "sh"]);
+
+        Assert.Equal(125, result.Status);
+        Says(result, "could not be written");
+    }
+
     [Fact]
     public async Task The_stack_trace_is_for_those_who_ask()
     {

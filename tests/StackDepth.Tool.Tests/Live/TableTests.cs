@@ -38,7 +38,7 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     public async Task Colours_are_for_terminals_that_want_them(string noColor, string term, bool coloured)
     {
         Requires.Program("script");
-        var line = $"{ToolProcess.Host} {ToolProcess.Assembly} run {target.Probe} -- {target.Path} 5 5";
+        var line = $"{string.Join(' ', ToolProcess.Line)} run {target.Probe} -- {target.Path} 5 5";
         var result = await RunOnTerminalAsync(line, new() { ["NO_COLOR"] = noColor, ["TERM"] = term });
 
         Assert.Contains("maximum", result.Output, StringComparison.Ordinal);
@@ -46,10 +46,39 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     }
 
     [Fact]
+    public async Task Bars_are_of_ASCII_where_the_locale_has_no_blocks()
+    {
+        var result = await ToolProcess.RunAsync(["run", target.Probe, "--", target.Path, "20", "10"], null, new() { ["LC_ALL"] = "en_US.ISO-8859-1" });
+
+        Assert.Matches(@"(?m)^16 to 31\s+10 #{40}\s*$", result.Output);
+    }
+
+    [Fact]
+    public async Task The_result_goes_behind_what_the_file_has_already()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await ToolProcess.RunAsync(
+                ["run", target.Probe, "--", target.Path, "3", "3"], null, null, ["sh", "-c", "(echo before; \"$@\"; echo after) > \"$0\"", file]);
+            var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
+
+            Assert.Equal("before", lines[0]);
+            Assert.StartsWith("depth ", lines[1], StringComparison.Ordinal);
+            Assert.StartsWith(target.Probe, lines[2], StringComparison.Ordinal);
+            Assert.Equal("after", lines[^1]);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task A_narrow_terminal_cuts_no_number()
     {
         Requires.Program("script");
-        var line = $"stty cols 30; {ToolProcess.Host} {ToolProcess.Assembly} run {target.Probe} -- {target.Path} 20 1000";
+        var line = $"stty cols 30; {string.Join(' ', ToolProcess.Line)} run {target.Probe} -- {target.Path} 20 1000";
         var result = await RunOnTerminalAsync(line, new() { ["NO_COLOR"] = "1", ["TERM"] = "xterm" });
 
         var bar = Assert.Single(result.Output.Split('\n'), static row => row.Contains('█', StringComparison.Ordinal)).TrimEnd();

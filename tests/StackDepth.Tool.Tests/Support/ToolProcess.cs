@@ -38,9 +38,10 @@ internal sealed class ToolProcess : IAsyncDisposable
         _process.StandardInput.Close();
     }
 
-    internal static string Assembly => Path.Join(AppContext.BaseDirectory, "StackDepth.Tool.dll");
-
-    internal static string Host => Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
+    /// <summary>How the tool is started: the build beside the tests, or the executable that STACKDEPTH_TOOL names (a published one).</summary>
+    internal static string[] Line { get; } = Environment.GetEnvironmentVariable("STACKDEPTH_TOOL") is { Length: > 0 } published
+        ? [published]
+        : [Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet", Path.Join(AppContext.BaseDirectory, "StackDepth.Tool.dll")];
 
     internal static Task<ToolResult> RunAsync(params string[] arguments) => RunAsync(arguments, null, null);
 
@@ -52,7 +53,7 @@ internal sealed class ToolProcess : IAsyncDisposable
 
     internal static ToolProcess Start(string[] arguments, string? input = null, Dictionary<string, string>? environment = null, string[]? launcher = null)
     {
-        string[] line = [.. launcher ?? [], Host, Assembly, .. arguments];
+        string[] line = [.. launcher ?? [], .. Line, .. arguments];
         var start = new ProcessStartInfo(line[0], line[1..])
         {
             RedirectStandardInput = true,
