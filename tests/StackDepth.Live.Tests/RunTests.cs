@@ -60,15 +60,13 @@ public sealed class RunTests
     }
 
     [Theory]
-    [InlineData("open*")]
-    [InlineData("close*")]
-    [InlineData("*exec*")]
-    [InlineData("*sig*")]
-    [InlineData("*spawn*")]
-    [InlineData("*")]
+    [InlineData("execve")]
+    [InlineData("posix_spawn*")]
+    [InlineData("sigprocmask")]
     public async Task What_this_process_does_to_start_the_command_is_not_counted(string functions)
     {
         // The child shares this process's memory and libc, and calls into it, until its exec. Other tests start children meanwhile, through the same functions.
+        // (Few functions: a probe of libc is one in every process of the system.)
         using var command = new Command("raw 3", CTarget.Shared);
         var source = Probe.UProbe("libc.so.6", functions);
         var run = await source.GroupBy(hit => hit.Pid).Count().RunAsync(command.Start, Command.Quiet, Cancellation);
@@ -80,8 +78,6 @@ public sealed class RunTests
         var again = await source.GroupBy(hit => hit.Function).Count().RunAsync(command.Start, Command.Quiet, Cancellation);
         Assert.Equal(run.Result.Values.Sum(), again.Result.Values.Sum());
         Assert.DoesNotContain(again.Result, group => group.Key.Name.Contains("exec", StringComparison.Ordinal) || group.Key.Name.Contains("spawn", StringComparison.Ordinal));
-        if (functions == "*")
-            Assert.Contains(again.Result, group => group.Key.Name == "__libc_start_call_main");
     }
 
     [Fact]

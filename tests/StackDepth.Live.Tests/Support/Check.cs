@@ -29,7 +29,7 @@ internal static class Check
     /// <summary>All hits came through, and no stack was asked for.</summary>
     internal static void Healthy(long hits, ProbeHealth health) => Assert.Equal(new ProbeHealth(hits, 0, 0, 0, 0, 0, 0, 0, 0), health);
 
-    internal static void Same<TKey, TValue>(Dictionary<TKey, Report> expected, ProbeTable<TKey, TValue> actual, Action<Report, TValue> same)
+    internal static void Same<TKey, TValue>(Dictionary<TKey, Report> expected, IReadOnlyDictionary<TKey, TValue> actual, Action<Report, TValue> same)
         where TKey : notnull
     {
         Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
