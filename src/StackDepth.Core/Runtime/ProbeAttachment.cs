@@ -65,6 +65,7 @@ internal sealed class ProbeAttachment : IDisposable
 
     internal static ProbeAttachment Create(IrQuery query, AttachOptions options, ProcessStartInfo? command, CancellationToken cancellationToken)
     {
+        PidNamespaceGuard.Check();
         var sys = options.SystemCalls;
         var child = command is null ? null : CommandLines.Parse(command, options);
         var kernel = options.Kernel ?? KernelProfile.Detect(sys);

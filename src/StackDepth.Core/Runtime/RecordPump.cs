@@ -109,8 +109,10 @@ internal sealed class RecordPump<T> : IDisposable
                 throw loss;
             ring.Poller.Wait(period.Current);
         }
-        if (!_discarding)
-            ring.Reader.Drain(ref sink);
+        // One drain reads about as much as the ring holds; the probes are gone, so what is left only shrinks.
+        while (!_discarding && ring.Reader.Drain(ref sink) > 0)
+        {
+        }
     }
 
     private ProbeDataLossException? DataLoss()

@@ -21,14 +21,19 @@ internal sealed partial class Assembler
                 Resolve(reference);
             CheckFunctionEnds();
             if (assembler._slot > MaxSlots)
-                _errors.Add(new AssemblyError(_instructions.Length, assembler._slot, null, $"the program is longer than the kernel's limit of {MaxSlots} slots"));
+            {
+                _errors.Add(new AssemblyError(_instructions.Length, assembler._slot, null,
+                    $"the program is longer than the kernel's limit of {MaxSlots} slots"));
+            }
+
             return new AssembledCode([.. _instructions], [.. assembler._functions.Select(function => new FunctionInfo(function.Name, function.Slot))]);
         }
 
         internal ImmutableArray<string> Messages() =>
         [
-            .. _errors.OrderBy(error => error.Instruction).Select(error =>
-                $"instruction {error.Instruction} (slot {error.Slot}){(error.Origin is { } origin ? $", from '{InstructionText.Escape(origin)}'" : "")}: {error.Message}"),
+            // Origins and names can hold a target's names, which must not leave their line.
+            .. _errors.OrderBy(error => error.Instruction).Select(error => InstructionText.Escape(
+                $"instruction {error.Instruction} (slot {error.Slot}){(error.Origin is { } origin ? $", from '{origin}'" : "")}: {error.Message}")),
         ];
 
         private void Resolve(Reference reference)
@@ -47,7 +52,11 @@ internal sealed partial class Assembler
             if (reference.Kind is ReferenceKind.Call or ReferenceKind.LoadFunction)
             {
                 if (!label.StartsFunction)
-                    Error(reference.Instruction, $"{reference.Kind.Verb()} to label '{label.Name}', which is no function's start; begin the function with BeginFunction");
+                {
+                    Error(reference.Instruction, $"{reference.Kind.Verb()} to label '{label.Name}', which is no function's start; " +
+                        "begin the function with BeginFunction");
+                }
+
                 instruction = instruction with { Immediate = reference.Kind == ReferenceKind.Call ? distance : (uint)distance };
                 return;
             }
@@ -98,7 +107,8 @@ internal sealed partial class Assembler
                 if (start == end)
                 {
                     var first = assembler._slots.BinarySearch(start);
-                    _errors.Add(new AssemblyError(first < 0 ? ~first : first, start, null, assembler._slot == 0 ? "the program is empty" : $"function '{name}' is empty"));
+                    _errors.Add(new AssemblyError(first < 0 ? ~first : first, start, null,
+                        assembler._slot == 0 ? "the program is empty" : $"function '{name}' is empty"));
                     continue;
                 }
 

@@ -21,7 +21,8 @@ internal sealed partial class Assembler
 
     /// <summary>Loads a pointer to a function of this program, as a callback (Linux 5.13; the load must bring BTF func_info).</summary>
     internal void LoadFunction(Register dst, Label function) =>
-        EmitReference(new Instruction { Code = LoadImmediate64Code, Dst = Writable(dst), Src = (Register)BPF_PSEUDO_FUNC }, ReferenceKind.LoadFunction, function);
+        EmitReference(new Instruction { Code = LoadImmediate64Code, Dst = Writable(dst), Src = (Register)BPF_PSEUDO_FUNC },
+            ReferenceKind.LoadFunction, function);
 
     /// <summary>Loads the address of a kernel variable by its BTF id; <paramref name="btfFd"/> is the descriptor of a module's BTF, or 0 for vmlinux.</summary>
     internal void LoadBtfId(Register dst, int btfId, int btfFd = 0)

@@ -16,7 +16,7 @@ internal sealed class VmlinuxBtf
     private const int MaxNesting = 16;
 
     /// <summary>How many members one question may look at: members of types that contain themselves could multiply for ever.</summary>
-    private const int MaxMembers = 1_000_000;
+    private const int MaxMembers = 100_000;
 
     private readonly byte[] _blob;
     private readonly int _typesEnd;

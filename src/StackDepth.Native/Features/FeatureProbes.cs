@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Load;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Load;
 
 namespace StackDepth.Native.Features;
 

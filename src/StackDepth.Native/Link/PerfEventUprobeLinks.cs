@@ -7,21 +7,29 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>
-/// One perf event per site: the way before uprobe_multi. Detaching takes the kernel tens of milliseconds for each site, and CAP_SYS_ADMIN is needed.
+/// One perf event per site: the way before uprobe_multi. It takes CAP_SYS_ADMIN, and detaching takes long.
 /// </summary>
+/// <remarks>
+/// Detaching, measured for 64 sites on Linux 6.18: closing the BPF links waits for an RCU grace period each, which threads share (2,245 ms by one thread, 87 ms by
+/// 32); closing the events waits for one each while it holds the kernel's event_mutex, so they go one after the other however many threads there are (some 90 ms
+/// each). The links go first: from then on nothing is counted any more, while the target still runs into the breakpoints that are left.
+/// </remarks>
 internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
 {
-    private readonly List<FileDescriptor> _handles;
+    private const int ClosingThreads = 32;
 
-    private PerfEventUprobeLinks(List<FileDescriptor> handles, int siteCount)
+    private readonly List<FileDescriptor> _events;
+    private readonly List<FileDescriptor> _links;
+
+    private PerfEventUprobeLinks(List<FileDescriptor> events, List<FileDescriptor> links)
     {
-        _handles = handles;
-        SiteCount = siteCount;
+        _events = events;
+        _links = links;
     }
 
     public string Kind => "perf event";
 
-    public int SiteCount { get; }
+    public int SiteCount => _events.Count;
 
     /// <param name="program">Loaded without an expected attach type.</param>
     /// <param name="request">Where. With a pid, the kernel probes as long as the process's first thread lives.</param>
@@ -34,31 +42,32 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
 
         // A probe of all processes is tied to a CPU in perf's terms only: the program runs on all of them. It has to be one that is online.
         var cpu = request.Pid == 0 ? CpuTopology.AnOnlineCpu(sys) : -1;
-        var handles = new List<FileDescriptor>(request.Offsets.Length * 2);
+        var events = new List<FileDescriptor>(request.Offsets.Length);
+        var links = new List<FileDescriptor>(request.Offsets.Length);
         try
         {
             var path = Encoding.UTF8.GetBytes(request.AttachPath + "\0");
             for (var site = 0; site < request.Offsets.Length; site++)
             {
                 var perfEvent = Open(pmu, path, request, site, cpu, sys);
-                handles.Add(perfEvent);
+                events.Add(perfEvent);
                 if (Link(program, perfEvent, request, site, sys) is { } link)
                 {
-                    handles.Add(link);
+                    links.Add(link);
                 }
             }
 
-            return new PerfEventUprobeLinks(handles, request.Offsets.Length);
+            return new PerfEventUprobeLinks(events, links);
         }
         catch
         {
-            Close(handles);
+            Close(events, links);
             throw;
         }
     }
 
-    /// <summary>Detaches all sites. Idempotent.</summary>
-    public void Dispose() => Close(_handles);
+    /// <summary>Detaches all sites and waits for it. Idempotent.</summary>
+    public void Dispose() => Close(_events, _links);
 
     private static FileDescriptor Open(UprobePmu pmu, byte[] path, UprobeRequest request, int site, int cpu, SystemCalls sys)
     {
@@ -107,9 +116,32 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
     private static KernelException Refused(KernelOperation operation, UprobeRequest request, int site, Errno errno, SystemCalls sys, string? diagnosis) =>
         KernelErrors.Create(operation, errno, $"site {site + 1} of {request.Describe()}, at offset 0x{request.Offsets[site]:x}", sys, diagnosis);
 
-    private static void Close(List<FileDescriptor> handles)
+    private static void Close(List<FileDescriptor> events, List<FileDescriptor> links)
     {
-        foreach (var handle in handles)
+        // Threads of its own: the pool would start them only one by one while they all wait.
+        var next = -1;
+        var threads = new Thread[Math.Min(links.Count, ClosingThreads) is > 1 and var count ? count - 1 : 0];
+        void CloseLinks()
+        {
+            for (int i; (i = Interlocked.Increment(ref next)) < links.Count;)
+            {
+                links[i].Dispose();
+            }
+        }
+
+        for (var i = 0; i < threads.Length; i++)
+        {
+            threads[i] = new Thread(CloseLinks, maxStackSize: 256 * 1024) { IsBackground = true, Name = "StackDepth detach" };
+            threads[i].Start();
+        }
+
+        CloseLinks();
+        foreach (var thread in threads)
+        {
+            thread.Join();
+        }
+
+        foreach (var handle in events)
         {
             handle.Dispose();
         }

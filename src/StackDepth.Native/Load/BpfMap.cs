@@ -1,3 +1,4 @@
+using System.Numerics;
 using StackDepth.Native.Features;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
@@ -156,13 +157,13 @@ internal sealed unsafe partial class BpfMap : IDisposable
     {
         var ok = spec.MaxEntries > 0 && spec.Type switch
         {
-            MapType.RingBuffer => spec is { KeySize: 0, ValueSize: 0 },
+            MapType.RingBuffer => spec is { KeySize: 0, ValueSize: 0 } && BitOperations.IsPow2(spec.MaxEntries) && spec.MaxEntries >= Environment.SystemPageSize,
             MapType.Array or MapType.PerCpuArray => spec is { KeySize: 4, ValueSize: > 0 },
             _ => spec is { KeySize: > 0, ValueSize: > 0 },
         };
         if (!ok)
         {
-            throw new ArgumentException($"The sizes do not make a map of its kind: {Describe(spec)}.", nameof(spec));
+            throw new ArgumentException($"The sizes do not make a map of its kind: {Describe(spec)}.{(spec.Type == MapType.RingBuffer ? " A ring buffer's is a power of two, of whole pages." : "")}", nameof(spec));
         }
     }
 }

@@ -24,9 +24,10 @@ internal sealed unsafe class ProgramLoader(ProgramSpec spec, IReadOnlyDictionary
         {
             var code = InstructionEncoder.Encode(spec.Instructions.AsSpan(), name => Hold(name, held));
             using var functions = FunctionDescriptions.For(spec, sys);
+            Errno errno = Errno.None;
             if (!keepLog)
             {
-                if (Attempt(code, functions, null, 0, out var errno, out _) is { } handle)
+                if (Attempt(code, functions, null, 0, out errno, out _) is { } handle)
                 {
                     return new BpfProgram(spec, handle, null, sys);
                 }
@@ -38,7 +39,7 @@ internal sealed unsafe class ProgramLoader(ProgramSpec spec, IReadOnlyDictionary
                 }
             }
 
-            return LoadWithLog(code, functions, keepLog);
+            return LoadWithLog(code, functions, keepLog, errno);
         }
         finally
         {
@@ -46,7 +47,7 @@ internal sealed unsafe class ProgramLoader(ProgramSpec spec, IReadOnlyDictionary
         }
     }
 
-    private BpfProgram LoadWithLog(byte[] code, FunctionDescriptions? functions, bool keepLog)
+    private BpfProgram LoadWithLog(byte[] code, FunctionDescriptions? functions, bool keepLog, Errno reason)
     {
         using var log = new LogBuffer();
         for (var level = keepLog ? LogAll | LogStatistics : LogBrief; ;)
@@ -57,7 +58,7 @@ internal sealed unsafe class ProgramLoader(ProgramSpec spec, IReadOnlyDictionary
                 return new BpfProgram(spec, handle, keepLog ? log.Text() : null, sys);
             }
 
-            // ENOSPC means that the log did not fit, whatever came of the program. 
+            // ENOSPC means that the log did not fit, whatever came of the program.
             if (errno == Errno.ENOSPC && log.Grow(wanted))
             {
                 continue;
@@ -71,7 +72,9 @@ internal sealed unsafe class ProgramLoader(ProgramSpec spec, IReadOnlyDictionary
             }
 
             var text = log.Text();
-            throw string.IsNullOrWhiteSpace(text) ? Refused(errno) : VerifierException.Create(spec, errno, text, truncated: errno == Errno.ENOSPC);
+            var truncated = errno == Errno.ENOSPC;
+            errno = truncated && reason != Errno.None ? reason : errno;
+            throw string.IsNullOrWhiteSpace(text) ? Refused(errno) : VerifierException.Create(spec, errno, text, truncated);
         }
     }
 

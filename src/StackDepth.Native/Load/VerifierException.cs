@@ -28,7 +28,7 @@ internal sealed class VerifierException : KernelException
     /// <summary>The whole log of the verifier.</summary>
     internal string Log { get; }
 
-    /// <summary>Whether the log was longer than the largest buffer (128 MiB, before 5.2 16 MiB): since 6.4 its beginning is missing then, before its end.</summary>
+    /// <summary>Whether the log was longer than the largest buffer (128 MiB): since 6.4 its beginning is missing then, before that its end.</summary>
     internal bool IsLogTruncated { get; }
 
     /// <summary>The line of the log that says what is wrong.</summary>

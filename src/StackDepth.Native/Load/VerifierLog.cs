@@ -24,7 +24,7 @@ internal static partial class VerifierLog
                 return Number(line.Slice(match.Index, match.Length).TrimEnd(" (:"));
             }
 
-            foreach (var match in Named().EnumerateMatches(line))
+            foreach (var match in Named().EnumerateMatches(IsStatistics(line) ? [] : line))
             {
                 var text = line.Slice(match.Index, match.Length);
                 return Number(text[(text.LastIndexOf(' ') + 1)..]);
@@ -79,6 +79,6 @@ internal static partial class VerifierLog
     [GeneratedRegex(@"^\d{1,7}: \(", RegexOptions.CultureInvariant)]
     private static partial Regex Simulated();
 
-    [GeneratedRegex(@"(?:insn|from insn|at insn|insn_idx) \d{1,7}", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\b(?:insn|insn_idx) \d{1,7}", RegexOptions.CultureInvariant)]
     private static partial Regex Named();
 }

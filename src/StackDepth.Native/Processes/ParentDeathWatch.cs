@@ -9,6 +9,10 @@ namespace StackDepth.Native.Processes;
 /// Kills a gated child when this process ends, however it ends. A pipe's read end asks the kernel for signal-driven I/O (O_ASYNC, fcntl(2)) with SIGKILL as
 /// the signal and the child as its owner. The child has a copy of the read end, this process alone the write end: when this process is gone the write end is
 /// closed, which is an event on the read end. Needs no right over the child other than to be of the same user, so it works where ptrace(2) is not permitted.
+/// <para>
+/// The kernel wants a pid to own the signal, so there is no protection in the instant between the child's making and <see cref="Arm"/>: a child whose parent
+/// is killed just then waits at its gate until somebody kills it. It never runs its command.
+/// </para>
 /// </summary>
 internal sealed unsafe class ParentDeathWatch : IDisposable
 {

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using StackDepth.Native.Sys;
@@ -68,7 +67,7 @@ internal sealed unsafe class RingMemory : SafeHandle
     /// <param name="dataBytes">The <c>max_entries</c> the map was created with: a power of two, a multiple of the page size.</param>
     /// <param name="sys">The way to the kernel.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="dataBytes"/> cannot be a ring's size.</exception>
-    /// <exception cref="Win32Exception">The kernel refused a mapping; <see cref="Win32Exception.NativeErrorCode"/> is the errno. Nothing stays mapped.</exception>
+    /// <exception cref="KernelException">The kernel refused a mapping. Nothing stays mapped.</exception>
     internal static RingMemory Map(int mapFd, int dataBytes, SystemCalls sys)
     {
         int page = Environment.SystemPageSize;
@@ -82,9 +81,9 @@ internal sealed unsafe class RingMemory : SafeHandle
         RingMemory memory = new(sys, page, dataBytes);
         try
         {
-            memory.SetHandle(Check(sys.MMap(memory._consumerBytes, ProtRead | ProtWrite, MapShared, mapFd, 0), "consumer page", dataBytes));
+            memory.SetHandle(Check(sys.MMap(memory._consumerBytes, ProtRead | ProtWrite, MapShared, mapFd, 0), "its consumer page", dataBytes, sys));
             // Read only on purpose: the kernel refuses PROT_WRITE beyond the consumer page.
-            nint producer = Check(sys.MMap(memory._producerBytes, ProtRead, MapShared, mapFd, page), "producer and data pages", dataBytes);
+            nint producer = Check(sys.MMap(memory._producerBytes, ProtRead, MapShared, mapFd, page), "its producer and data pages", dataBytes, sys);
             memory.Producer = (ulong*)producer;
             memory.Data = (byte*)producer + page;
             return memory;
@@ -104,14 +103,13 @@ internal sealed unsafe class RingMemory : SafeHandle
         return consumer >= 0 && producer >= 0;
     }
 
-    private static nint Check(long result, string what, int dataBytes)
-    {
-        // Addresses of user space are positive; errnos come negated.
-        return result > 0
-            ? (nint)result
-            : throw new Win32Exception(
-                (int)-result,
-                $"mmap of the ring buffer's {what} failed with errno {-result}. Check that the descriptor is a BPF ring buffer created with exactly "
-                + $"{dataBytes} bytes, that it is not read-only, and that the process may map that much memory twice.");
-    }
+    // Addresses of user space are positive; errnos come negated.
+    private static nint Check(long result, string what, int dataBytes, SystemCalls sys) => result > 0
+        ? (nint)result
+        : throw KernelErrors.Create(
+            KernelOperation.RingBufferMap,
+            (Errno)(-result),
+            what,
+            sys,
+            $"Check that the descriptor is a BPF ring buffer created with exactly {dataBytes} bytes, that it is not read-only, and that the process may map that much memory twice.");
 }

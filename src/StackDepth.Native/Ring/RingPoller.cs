@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using StackDepth.Native.Sys;
@@ -11,8 +10,10 @@ namespace StackDepth.Native.Ring;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Made for adaptive wake-ups: a wake-up per record costs the probed program microseconds, so the program passes <c>BPF_RB_NO_WAKEUP</c> until 64 KiB are
-/// pending, and <c>BPF_RB_FORCE_WAKEUP</c> then. Below that mark nobody is told, so the consumer also looks by itself:
+/// Made for producers that seldom wake: a wake-up costs the probed program microseconds, so it passes <c>BPF_RB_NO_WAKEUP</c> with most records, and
+/// <c>BPF_RB_FORCE_WAKEUP</c> once in every 64 KiB (or half the ring, if that is less). Better by the producer position (the first records of each such block)
+/// than by the bytes pending: with those, once the consumer is behind, every record pays for a wake-up, 6 us instead of 0.1 us as measured. Below that mark
+/// nobody is told, so the consumer also looks by itself:
 /// </para>
 /// <code>
 /// PollPeriod period = default;
@@ -25,7 +26,7 @@ namespace StackDepth.Native.Ring;
 /// <para>
 /// An idle ring costs nearly nothing: a wait that finds nothing is one load, one fence and one sleeping system call, and <see cref="PollPeriod"/>
 /// doubles the period while nothing comes, from 1 ms to 100 ms, so that an idle session wakes ten times a second; the first record resets it. The bound
-/// is also how late a lone record can be seen. A burst is never late: at 64 KiB the program wakes the sleeper, whatever the period. With the kernel's default
+/// is also how late a lone record can be seen. A burst is never late: within 64 KiB the program wakes the sleeper, whatever the period. With the kernel's default
 /// wake-ups (flags 0) no period is needed, and <see cref="Timeout.InfiniteTimeSpan"/> will do.
 /// </para>
 /// <para>
@@ -47,27 +48,27 @@ internal sealed unsafe class RingPoller : IDisposable
 
     private readonly RingReader _reader;
     private readonly SystemCalls _sys;
-    private readonly RingDescriptor _epoll;
-    private readonly RingDescriptor _event;
+    private readonly FileDescriptor _epoll;
+    private readonly FileDescriptor _event;
     private int _wakeRequested;
 
     /// <summary>Starts to watch a ring.</summary>
     /// <param name="ringFd">The ring buffer map's descriptor: the caller's, and to be kept open as long as the poller.</param>
     /// <param name="reader">The reader of the same ring: the caller's.</param>
     /// <param name="sys">The way to the kernel.</param>
-    /// <exception cref="Win32Exception">The kernel refused a descriptor, or to watch this one.</exception>
+    /// <exception cref="KernelException">The kernel refused a descriptor, or to watch this one.</exception>
     internal RingPoller(int ringFd, RingReader reader, SystemCalls sys)
     {
         _reader = reader;
         _sys = sys;
-        _epoll = new RingDescriptor(sys);
-        _event = new RingDescriptor(sys);
+        _epoll = new FileDescriptor(sys);
+        _event = new FileDescriptor(sys);
         try
         {
-            _epoll.Own(sys.EPollCreate(EPollCloseOnExec), "epoll_create1");
-            _event.Own(sys.EventFd(0, EventFdCloseOnExec | EventFdNonBlocking), "eventfd");
+            _epoll.Take(Check(sys.EPollCreate(EPollCloseOnExec), "epoll_create1"));
+            _event.Take(Check(sys.EventFd(0, EventFdCloseOnExec | EventFdNonBlocking), "eventfd"));
             Watch(ringFd);
-            Watch(_event.Fd);
+            Watch(_event.Value);
         }
         catch
         {
@@ -82,7 +83,7 @@ internal sealed unsafe class RingPoller : IDisposable
     /// </summary>
     /// <param name="timeout">How long to wait at most, rounded up to milliseconds; zero only looks, <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
     /// <exception cref="ObjectDisposedException">The poller or the reader was disposed of before.</exception>
-    /// <exception cref="Win32Exception">epoll_wait failed.</exception>
+    /// <exception cref="KernelException">epoll_wait failed.</exception>
     internal WaitResult Wait(TimeSpan timeout)
     {
         bool infinite = timeout == Timeout.InfiniteTimeSpan;
@@ -92,50 +93,33 @@ internal sealed unsafe class RingPoller : IDisposable
         }
 
         // Both: an eventfd closed between the wake-up and its delivery takes its event with it, and the waiter would sleep on.
-        bool holdsEPoll = false;
-        bool holdsEvent = false;
-        try
+        using var epoll = _epoll.Borrow();
+        using var wake = _event.Borrow();
+        long start = Stopwatch.GetTimestamp();
+        byte* events = stackalloc byte[MaxEvents * MaxEventSize];
+        while (true)
         {
-            _epoll.DangerousAddRef(ref holdsEPoll);
-            _event.DangerousAddRef(ref holdsEvent);
-            long start = Stopwatch.GetTimestamp();
-            byte* events = stackalloc byte[MaxEvents * MaxEventSize];
-            while (true)
+            if (Volatile.Read(ref _wakeRequested) != 0 && Interlocked.Exchange(ref _wakeRequested, 0) != 0)
             {
-                if (Volatile.Read(ref _wakeRequested) != 0 && Interlocked.Exchange(ref _wakeRequested, 0) != 0)
-                {
-                    return WaitResult.Woken;
-                }
-
-                if (_reader.HasRecordsAfterPublishing())
-                {
-                    return WaitResult.Data;
-                }
-
-                int milliseconds = infinite ? -1 : MillisecondsLeft(timeout - Stopwatch.GetElapsedTime(start));
-                if (milliseconds == 0)
-                {
-                    return WaitResult.TimedOut;
-                }
-
-                // Which descriptor it was does not matter: both causes are looked at above. Nor does an interruption.
-                long count = _sys.EPollWait(_epoll.Fd, events, MaxEvents, milliseconds);
-                if (count < 0 && count != Interrupted)
-                {
-                    RingDescriptor.Check(count, "epoll_wait");
-                }
-            }
-        }
-        finally
-        {
-            if (holdsEvent)
-            {
-                _event.DangerousRelease();
+                return WaitResult.Woken;
             }
 
-            if (holdsEPoll)
+            if (_reader.HasRecordsAfterPublishing())
             {
-                _epoll.DangerousRelease();
+                return WaitResult.Data;
+            }
+
+            int milliseconds = infinite ? -1 : MillisecondsLeft(timeout - Stopwatch.GetElapsedTime(start));
+            if (milliseconds == 0)
+            {
+                return WaitResult.TimedOut;
+            }
+
+            // Which descriptor it was does not matter: both causes are looked at above. Nor does an interruption.
+            long count = _sys.EPollWait(epoll.Value, events, MaxEvents, milliseconds);
+            if (count < 0 && count != Interrupted)
+            {
+                Check(count, "epoll_wait");
             }
         }
     }
@@ -152,31 +136,23 @@ internal sealed unsafe class RingPoller : IDisposable
             return;
         }
 
-        bool held = false;
         try
         {
-            _event.DangerousAddRef(ref held);
+            using var descriptor = _event.Borrow();
             ulong one = 1;
             long result;
             do
             {
-                result = _sys.Write(_event.Fd, &one, sizeof(ulong));
+                result = _sys.Write(descriptor.Value, &one, sizeof(ulong));
             }
             while (result == Interrupted);
 
             // Edges need no read, so the counter only grows; it would take 2^64 wakes to fill it.
-            RingDescriptor.Check(result, "write to the wake-up eventfd");
+            Check(result, "the wake-up eventfd");
         }
         catch (ObjectDisposedException)
         {
             // Nobody waits any more: stopping and disposing may race.
-        }
-        finally
-        {
-            if (held)
-            {
-                _event.DangerousRelease();
-            }
         }
     }
 
@@ -200,8 +176,11 @@ internal sealed unsafe class RingPoller : IDisposable
         int dataOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
         *(uint*)item = EPollIn | EPollEdgeTriggered;
         BinaryPrimitives.WriteUInt64LittleEndian(new Span<byte>(item + dataOffset, sizeof(ulong)), (ulong)fd);
-        RingDescriptor.Check(_sys.EPollControl(_epoll.Fd, EPollControlAdd, fd, item), "epoll_ctl");
+        Check(_sys.EPollControl(_epoll.Value, EPollControlAdd, fd, item), "epoll_ctl");
     }
+
+    private long Check(long result, string call) =>
+        result >= 0 ? result : throw KernelErrors.Create(KernelOperation.RingBufferWait, (Errno)(-result), call, _sys);
 
     private static int MillisecondsLeft(TimeSpan left) =>
         left <= TimeSpan.Zero ? 0 : (int)Math.Min(int.MaxValue, Math.Ceiling(left.TotalMilliseconds));

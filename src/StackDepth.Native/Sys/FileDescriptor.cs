@@ -52,6 +52,7 @@ internal sealed class FileDescriptor : SafeHandle
 
         internal int Value => (int)_owner!.handle;
 
+        // The default value borrows nothing.
         public void Dispose() => _owner?.DangerousRelease();
     }
 }

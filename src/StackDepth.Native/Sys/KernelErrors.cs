@@ -7,7 +7,7 @@ internal static class KernelErrors
     /// <param name="errno">What the kernel answered.</param>
     /// <param name="subject">What it was tried on, such as <c>map 'counts' (Hash, 10240 entries)</c>; may be empty.</param>
     /// <param name="sys">Where the state of the machine is read from.</param>
-    /// <param name="detail">What the caller found out that the errno does not say; comes before the general remedy.</param>
+    /// <param name="detail">What the caller found out that the errno does not say; takes the place of guesses, and comes before a general remedy.</param>
     /// <param name="inner">The cause.</param>
     internal static KernelException Create(
         KernelOperation operation, Errno errno, string subject, SystemCalls sys, string? detail = null, Exception? inner = null)
@@ -28,7 +28,7 @@ internal static class KernelErrors
             Errno.EMFILE => $"The process has as many open files as it may ({context.OpenFilesLimit ?? "limit unknown"}): raise the limit (`ulimit -n 65536`, or LimitNOFILE= of a systemd unit) or attach fewer probes.",
             Errno.ENFILE => "The system has as many open files as it may: raise fs.file-max.",
             Errno.ENOMEM => "The kernel has not enough memory for it: make maps smaller, attach fewer probes, or raise the memory limit of the cgroup.",
-            Errno.E2BIG => "It is more than the kernel takes: a full map needs a greater size, a program fewer instructions, an attachment fewer sites (1,048,576 at most); an older kernel may also not know the newest fields of the call.",
+            Errno.E2BIG => operation.TooBig ?? "It is more than the kernel takes, or an older kernel does not know the newest fields of the call.",
             Errno.ENOENT => "What it names does not exist: check the path, the name or the key.",
             Errno.ESRCH => "The process does not exist, or no longer, or the number is a thread's and not its process's.",
             Errno.EINTR or Errno.EAGAIN => "The call was interrupted by signals more often than is tried again: try again when the process is less busy.",
@@ -38,7 +38,11 @@ internal static class KernelErrors
             Errno.EINVAL or Errno.EOPNOTSUPP or Errno.ENOTSUPP or Errno.ENOSYS => FeatureAdvice(operation, context),
             _ => "",
         };
-        return detail is null ? general : (detail + " " + general).Trim();
+
+        // Where the caller found the cause, guesses at other causes would only distract.
+        return detail is null ? general
+            : errno is Errno.ENOENT or Errno.ESRCH or Errno.EBADF or Errno.ENODEV or Errno.EINVAL or Errno.EOPNOTSUPP or Errno.ENOTSUPP ? detail
+            : (detail + " " + general).Trim();
     }
 
     internal static string Describe(Errno errno) => errno switch

@@ -11,17 +11,30 @@ namespace StackDepth.Native.Sys;
 /// <param name="Needs">The capabilities it takes (CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON, and for all of them before 5.8).</param>
 internal sealed record KernelOperation(string Name, string Feature, Version LeastKernel, ImmutableArray<Capability> Needs)
 {
-    internal static readonly KernelOperation MapCreate = new("create a BPF map", "BPF maps", new(4, 10), [Capability.Bpf]);
+    /// <summary>What E2BIG means for it, and what to do.</summary>
+    internal string? TooBig { get; init; }
+
+    internal static readonly KernelOperation MapCreate = new("create a BPF map", "BPF maps", new(4, 10), [Capability.Bpf])
+    {
+        TooBig = "The map is larger than the kernel takes: a per-CPU value has at most 32 KiB, a key at most 512 bytes, and all entries together have to fit into memory.",
+    };
 
     internal static readonly KernelOperation RingBufferCreate =
         MapCreate with { Name = "create a BPF ring buffer", Feature = "The BPF ring buffer", LeastKernel = new(5, 8) };
 
-    internal static readonly KernelOperation MapAccess = MapCreate with { Name = "use a BPF map" };
+    internal static readonly KernelOperation RingBufferMap = RingBufferCreate with { Name = "map a BPF ring buffer into memory" };
+
+    internal static readonly KernelOperation RingBufferWait = RingBufferCreate with { Name = "wait for a BPF ring buffer" };
+
+    internal static readonly KernelOperation MapAccess = MapCreate with { Name = "use a BPF map", TooBig = "The map is full: make it larger, or of an LRU kind." };
 
     internal static readonly KernelOperation MapReadAll = MapCreate with { Name = "read all of a BPF map" };
 
     internal static readonly KernelOperation ProgramLoad =
-        new("load a BPF program", "Tracing programs in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
+        new("load a BPF program", "Tracing programs in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon])
+        {
+            TooBig = "The program is larger than the kernel takes: at most 1,000,000 instructions (4,096 before 5.2), and 64 maps.",
+        };
 
     internal static readonly KernelOperation ProgramInfo =
         ProgramLoad with { Name = "query a BPF program", Feature = "BPF_OBJ_GET_INFO_BY_FD", LeastKernel = new(4, 13) };
@@ -32,7 +45,10 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
         new("enable BPF run-time statistics", "BPF_ENABLE_STATS", new(5, 8), [Capability.SysAdmin]);
 
     internal static readonly KernelOperation UprobeMulti =
-        new("attach uprobes by a uprobe_multi link", "uprobe_multi", new(6, 6), [Capability.Bpf, Capability.Perfmon]);
+        new("attach uprobes by a uprobe_multi link", "uprobe_multi", new(6, 6), [Capability.Bpf, Capability.Perfmon])
+        {
+            TooBig = "One link takes at most 1,048,576 sites: attach fewer.",
+        };
 
     internal static readonly KernelOperation UprobeEvent =
         new("open a uprobe perf event", "The uprobe PMU", new(4, 17), [Capability.SysAdmin]);

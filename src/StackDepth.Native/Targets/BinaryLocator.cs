@@ -104,7 +104,7 @@ internal sealed class BinaryLocator
         }
 
         var program = new FileInfo($"/proc/{_options.Pid}/exe").LinkTarget is { } target
-            ? _mapped.Find(file => file.Path == target || (file.IsDeleted && target == file.Path + " (deleted)"))
+            ? _mapped.Find(file => target.EndsWith(file.Path, StringComparison.Ordinal) || (file.IsDeleted && target.EndsWith(file.Path + " (deleted)", StringComparison.Ordinal)))
             : null;
         var found = _mapped.Find(file => file.FileName == name)
             ?? (program is not null && IsProgramName(name, program.FileName) ? program : null)

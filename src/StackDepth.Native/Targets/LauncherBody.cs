@@ -1,3 +1,4 @@
+using System.Text;
 using StackDepth.Native.Elf;
 
 namespace StackDepth.Native.Targets;
@@ -6,16 +7,19 @@ namespace StackDepth.Native.Targets;
 /// Some programs are launchers: a main that calls into a library which is the program proper (python3.12 and libpython3.12.so.1.0). The library is taken for
 /// the program's body only if all of this holds, so that programs which merely use a library keep their own code:
 /// <list type="number">
-/// <item>the file is a program (it has PT_INTERP) with at most 32 KiB of code;</item>
+/// <item>the file is a program (it has PT_INTERP) with at most 16 KiB of code;</item>
 /// <item>exactly one needed library, none of the C or C++ run time, shares the program's stem (python), and their versions do not contradict each other;
 /// or it is the only such library, and all that the program imports from it is one function whose name says "main";</item>
-/// <item>that library defines a function which the program imports, and it has at least eight times as much code.</item>
+/// <item>the program imports between 1 and 24 of that library's functions (jq, mount and lua call fifty and more of the library that bears their name, and have
+/// logic of their own), and the library has at least eight times as much code.</item>
 /// </list>
 /// </summary>
 internal static class LauncherBody
 {
-    private const ulong MaxLauncherCode = 32 << 10;
+    private const ulong MaxLauncherCode = 16 << 10;
     private const ulong LeastCodeRatio = 8;
+    private const int MaxCalls = 24;
+    private const int MaxNameLength = 256;
 
     /// <summary>The body library's file, or null for an ordinary program.</summary>
     internal static LocatedFile? TryFind(ElfImage program, LocatedFile located, string requested, BinaryLocator locator)
@@ -36,7 +40,7 @@ internal static class LauncherBody
 
         using var body = ElfImage.Open(library.OpenPath, library.Path);
         var imported = CommonFunctions(program, body);
-        var isBody = related.Length == 1 ? imported.Count > 0 : imported.Count == 1 && imported[0].Contains("main", StringComparison.OrdinalIgnoreCase);
+        var isBody = related.Length == 1 ? imported.Count is > 0 and <= MaxCalls : imported.Count == 1 && imported[0].Contains("main", StringComparison.OrdinalIgnoreCase);
         return isBody && CodeSize(body) / LeastCodeRatio >= size ? library : null;
     }
 
@@ -85,18 +89,12 @@ internal static class LauncherBody
             return common;
         }
 
-        var lookup = imports.GetAlternateLookup<ReadOnlySpan<char>>();
-        Span<char> buffer = stackalloc char[256];
         for (var functions = library.DynamicSymbols.Functions(); functions.MoveNext();)
         {
-            if (functions.Symbol is { IsDefined: true, Binding: not ElfConstants.BindLocal } && functions.Name.Length <= buffer.Length)
+            if (functions.Symbol is { IsDefined: true, Binding: not ElfConstants.BindLocal } && functions.Name.Length <= MaxNameLength
+                && Encoding.UTF8.GetString(functions.Name) is var name && imports.Remove(name))
             {
-                var length = System.Text.Encoding.UTF8.GetChars(functions.Name, buffer);
-                if (lookup.TryGetValue(buffer[..length], out var name))
-                {
-                    common.Add(name);
-                    imports.Remove(name);
-                }
+                common.Add(name);
             }
         }
 

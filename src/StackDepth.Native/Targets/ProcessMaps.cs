@@ -25,11 +25,13 @@ internal static class ProcessMaps
         var directory = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}");
         try
         {
+            // The kernel shows paths from the reader's root: those of a process in a chroot begin with its root directory, those of one in a container do not.
+            var root = new FileInfo($"{directory}/root").LinkTarget?.TrimEnd('/') ?? string.Empty;
             foreach (var line in File.ReadLines($"{directory}/maps"))
             {
                 if (Parse(line, directory) is { } file && seen.Add((file.Path, file.Inode)))
                 {
-                    result.Add(file);
+                    result.Add(root.Length > 0 && file.Path.StartsWith(root + "/", StringComparison.Ordinal) ? file with { Path = file.Path[root.Length..] } : file);
                 }
             }
         }

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using StackDepth.Native.Elf;
 
 namespace StackDepth.Native.Targets;
@@ -7,16 +6,29 @@ namespace StackDepth.Native.Targets;
 /// pyenv's shims are scripts that start one of several installed programs. The choice follows documented rules, which are followed here without running anything:
 /// PYENV_VERSION, else the nearest .python-version from the working directory upwards, else the root's version file, else the next program on PATH.
 /// </summary>
-internal static partial class PyenvShim
+internal static class PyenvShim
 {
     private const int MaxVersionFileLength = 64 << 10;
 
     /// <summary>Whether a script is such a shim.</summary>
     internal static bool IsShim(string script, out string pyenvRoot)
     {
-        var match = RootPattern().Match(script);
-        pyenvRoot = match.Success ? match.Groups[1].Value : string.Empty;
-        return match.Success && ExecPattern().IsMatch(script);
+        const string RootStart = "export PYENV_ROOT=\"";
+        pyenvRoot = string.Empty;
+        var execs = false;
+        foreach (var range in script.AsSpan().Split('\n'))
+        {
+            var line = script.AsSpan()[range];
+            if (line.StartsWith(RootStart, StringComparison.Ordinal) && line.EndsWith('"'))
+            {
+                pyenvRoot = line[RootStart.Length..^1].ToString();
+            }
+
+            execs |= line.StartsWith("exec \"", StringComparison.Ordinal) && line.EndsWith("/pyenv\" exec \"$program\" \"$@\"", StringComparison.Ordinal);
+        }
+
+        // Plain text only: what a shell would expand or unescape is not known here.
+        return execs && pyenvRoot.StartsWith('/') && pyenvRoot.AsSpan().IndexOfAny("\"$`\\") < 0;
     }
 
     /// <summary>The program that the shim starts.</summary>
@@ -112,17 +124,15 @@ internal static partial class PyenvShim
         return Directory.Exists(directory) ? [.. Directory.EnumerateDirectories(directory).Select(path => Path.GetFileName(path)).Order(NaturalOrder.Instance)] : [];
     }
 
-    private static bool IsRelease(string name) => !PreReleasePattern().IsMatch(name);
+    // pyenv's own list: -dev, -src, -latest, a1, b2, rc3, and free-threaded builds (3.13t).
+    private static bool IsRelease(string name)
+    {
+        var bare = name.AsSpan().TrimEnd("0123456789");
+        return !(name.EndsWith("-dev", StringComparison.Ordinal) || name.EndsWith("-src", StringComparison.Ordinal) || name.EndsWith("-latest", StringComparison.Ordinal)
+            || (bare.Length < name.Length && (bare.EndsWith('a') || bare.EndsWith('b') || bare.EndsWith("rc", StringComparison.Ordinal)))
+            || (name.Length > 1 && name[^1] == 't' && char.IsAsciiDigit(name[^2])));
+    }
 
     private static string? FindSystem(BinaryLocator locator, string program, string pyenvRoot) =>
         locator.Programs.Find(program, except: directory => directory.TrimEnd('/') == $"{pyenvRoot}/shims");
-
-    [GeneratedRegex("""^export PYENV_ROOT="(/[^"$`\\\n]*)"$""", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
-    private static partial Regex RootPattern();
-
-    [GeneratedRegex("""^exec "[^"\n]*/pyenv" exec "\$program" "\$@"$""", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
-    private static partial Regex ExecPattern();
-
-    [GeneratedRegex("""(-dev|-src|-latest|(a|b|rc)[0-9]+|[0-9]t)$""", RegexOptions.CultureInvariant)]
-    private static partial Regex PreReleasePattern();
 }

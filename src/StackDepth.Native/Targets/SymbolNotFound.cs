@@ -24,6 +24,11 @@ internal sealed partial class SymbolNotFound(LocatedFile file, ElfImage image, F
             return Imported(query, name, path);
         }
 
+        if (query.Glob is null && FindDefinition(query) is { } home)
+        {
+            return new TargetNotFoundException($"{path} has no function '{name}', but {PrintableText.Escape(home)}, which it needs, has one; name that library as the target.", [home]);
+        }
+
         var near = Near(query);
         var message = new StringBuilder();
         message.Append(query.Glob is null ? $"{path} has no function '{name}'" : $"No function of {path} matches '{name}'").Append(" (").Append(CountText()).Append(").");

@@ -88,7 +88,7 @@ internal static class TargetResolver
             using var debug = OpenDebugFile(image, file, locator, out var debugProblem);
             var matcher = new FunctionMatcher(image, debug, file.FileName);
             var sites = matcher.Match(query, locator.Options.MaxFunctions);
-            if (!sites.IsEmpty)
+            if (!sites.IsEmpty && !IsIndirect(query, matcher))
             {
                 var result = Target(binary, file, image, sites);
                 image = null;
@@ -121,7 +121,7 @@ internal static class TargetResolver
             using var debug = OpenDebugFile(image, file, locator, out var debugProblem);
             var matcher = new FunctionMatcher(image, debug, file.FileName);
             var sites = matcher.Match(query, locator.Options.MaxFunctions);
-            if (sites.IsEmpty)
+            if (sites.IsEmpty || IsIndirect(query, matcher))
             {
                 return isLast ? throw new SymbolNotFound(file, image, matcher, locator, debugProblem).Create(query) : null;
             }
@@ -135,6 +135,9 @@ internal static class TargetResolver
             image?.Dispose();
         }
     }
+
+    // One name can be an IFUNC in its current version and a plain function in an old one (glibc's memcpy): the plain one is not what callers reach.
+    private static bool IsIndirect(SymbolQuery query, FunctionMatcher matcher) => query.Glob is null && matcher.MetIndirectFunction;
 
     private static ProbeTarget Target(string binary, LocatedFile file, ElfImage image, ImmutableArray<FunctionSite> sites) => new()
     {

@@ -63,6 +63,7 @@ public sealed unsafe class HostileRingTests
         RingReader reader = ring.Reopen();
         Assert.Throws<RingCorruptedException>(() => RingReaderTests.Read(reader));
         Assert.Throws<RingCorruptedException>(() => reader.TryAcquire(out _));
+        Assert.Equal(0, reader.RecordsRead);
         Assert.InRange(reader.PendingBytes, 0, reader.DataBytes);
     }
 

@@ -13,7 +13,8 @@ internal readonly record struct FollowerProgram(string Tracepoint, ProgramSpec S
 /// </summary>
 internal static class FollowerPrograms
 {
-    internal static MapSpec Map { get; } = new(MapNames.Followed, MapType.Hash, sizeof(int), sizeof(int), 32_768, MapFlags.None);
+    /// <summary>Allocated up front, some 80 bytes for each entry; a child that finds no room is counted as missed.</summary>
+    internal static MapSpec Map { get; } = new(MapNames.Followed, MapType.Hash, sizeof(int), sizeof(int), 8_192);
 
     /// <param name="pidOffset">The offset of <c>task_struct.pid</c>.</param>
     /// <param name="tgidOffset">The offset of <c>task_struct.tgid</c>.</param>

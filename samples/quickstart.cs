@@ -1,0 +1,51 @@
+#!/usr/bin/env -S dotnet run
+#:project ../src/StackDepth.Core/StackDepth.Core.csproj
+
+// How deep does Python's C stack get while it runs a script? The mission's query, live.
+// Needs Linux and root (or CAP_BPF and CAP_PERFMON on Linux 6.6 or newer).
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using StackDepth;
+
+try
+{
+    return HasPython() ? await ProbePython() : await ProbeThisProcess();
+}
+catch (StackDepthException error)
+{
+    Console.Error.WriteLine(error.Message);
+    return 1;
+}
+
+static async Task<int> ProbePython()
+{
+    var deepest = Probe.UProbe("python3", "*").Select(s => s.UStack.Length).Max();
+
+    Console.WriteLine("Probing every function of the interpreter while it runs recurse.py. Each call takes a trap, so this is slow: some seconds.");
+    var run = await deepest.RunAsync(new ProcessStartInfo("python3", ["-I", "-S", Path.Combine(SourceDirectory(), "recurse.py")]));
+
+    Console.WriteLine($"{run.Result} frames at the deepest, over {run.Health.Hits:N0} calls of {run.Sites.Length:N0} functions in {run.Sites[0].Binary}");
+    Console.WriteLine(run.Health);
+    return run.ExitCode;
+}
+
+static async Task<int> ProbeThisProcess()
+{
+    Console.WriteLine("There is no python3 here, so this program probes itself: C# recursion that ends in libc's getppid.");
+    await using var session = await Probe.UProbe("libc.so.6", "getppid").ForProcess(Environment.ProcessId).Select(s => s.UStack.Length).Max().AttachAsync();
+    Recurse(40);
+    Console.WriteLine($"{await session.StopAsync()} frames at the deepest");
+    Console.WriteLine(session.Health);
+    return 0;
+}
+
+[MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
+static int Recurse(int depth) => depth == 0 ? getppid() : Recurse(depth - 1) + 1;
+
+static bool HasPython() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(directory => File.Exists(Path.Combine(directory, "python3")));
+
+static string SourceDirectory([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+
+[DllImport("libc")]
+static extern int getppid();
