@@ -29,6 +29,7 @@ internal static class IrPrinter
 
     internal static string Print(IrSink sink) => sink switch
     {
+        IrCountHits => "the hits are the result",
         IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : ""),
         IrEmit emit => $"emit ({string.Join(", ", emit.Fields.Select(Print))})",
         IrEmitExtremum extremum => $"emit each new {(extremum.Maximum ? "maximum" : "minimum")} of {Print(extremum.Value)}",

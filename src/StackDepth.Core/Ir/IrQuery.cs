@@ -24,6 +24,9 @@ internal sealed record IrProbe(string Binary, string Symbols, int? ProcessId = n
 /// <summary>Where the values of a query go.</summary>
 internal abstract record IrSink;
 
+/// <summary>Nowhere: the hits are the result, and they are counted anyway.</summary>
+internal sealed record IrCountHits : IrSink;
+
 /// <summary>Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one.</summary>
 internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key) : IrSink;
 

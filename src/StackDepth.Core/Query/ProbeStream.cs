@@ -76,7 +76,8 @@ public sealed class ProbeStream<T>
         await using (session.ConfigureAwait(false))
         {
             var values = ImmutableArray.CreateBuilder<T>();
-            using var subscription = session.Subscribe(values.Add);
+            // An error of the stream is thrown by StopAsync.
+            using var subscription = session.Subscribe(values.Add, static _ => { });
             var exitCode = await session.RunCommandAsync(cancellationToken).ConfigureAwait(false);
             await session.StopAsync(CancellationToken.None).ConfigureAwait(false);
             return new(values.ToImmutable(), exitCode, session.Health) { Sites = session.Sites };

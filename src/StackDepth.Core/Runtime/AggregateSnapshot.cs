@@ -9,14 +9,17 @@ internal sealed class AggregateSnapshot
     private readonly IReadOnlyList<(byte[] Key, AggregateValue Value)> _groups;
     private readonly SiteTable _sites;
 
-    internal AggregateSnapshot(AggregateValue? total, IReadOnlyList<(byte[] Key, AggregateValue Value)> groups, SiteTable sites)
+    internal AggregateSnapshot(long hits, AggregateValue? total, IReadOnlyList<(byte[] Key, AggregateValue Value)> groups, SiteTable sites)
     {
+        Hits = hits;
         _total = total;
         _groups = groups;
         _sites = sites;
     }
 
-    internal AggregateValue Total => _total ?? throw new InvalidOperationException("A grouped query has no total.");
+    internal long Hits { get; }
+
+    internal AggregateValue Total => _total ?? throw new InvalidOperationException("This query keeps no total: it is grouped, or counts hits only.");
 
     internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(Func<AggregateValue, TValue> select)
         where TKey : notnull

@@ -14,11 +14,11 @@ internal sealed class FollowerLinks : IDisposable
     /// <exception cref="ProbeUnavailableException">The kernel has no BTF, so the fields of a task cannot be found.</exception>
     internal static FollowerLinks Attach(KernelMaps maps, SystemCalls sys)
     {
-        var (pid, tgid) = TaskOffsets();
+        var offsets = ReadOffsets();
         var links = new FollowerLinks();
         try
         {
-            foreach (var follower in FollowerPrograms.Build(pid, tgid))
+            foreach (var follower in FollowerPrograms.Build(offsets))
             {
                 var program = BpfProgram.Load(follower.Spec, maps.ByName, sys);
                 links._attached.Add(program);
@@ -39,10 +39,13 @@ internal sealed class FollowerLinks : IDisposable
             _attached[index].Dispose();
     }
 
-    private static (int Pid, int Tgid) TaskOffsets()
+    private static TaskOffsets ReadOffsets()
     {
-        if (VmlinuxBtf.TryRead() is { } btf && btf.TryGetFieldOffset("task_struct", "pid", out var pid) && btf.TryGetFieldOffset("task_struct", "tgid", out var tgid))
-            return (pid, tgid);
+        if (VmlinuxBtf.TryRead() is { } btf
+            && btf.TryGetFieldOffset("task_struct", "tgid", out var tgid)
+            && btf.TryGetFieldOffset("task_struct", "signal", out var signal)
+            && btf.TryGetFieldOffset("signal_struct", "live", out var live))
+            return new(tgid, signal, live);
         throw new ProbeUnavailableException(
             "A command cannot be followed: the kernel's type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF) is missing, so forks cannot be told apart.",
             "Start the program yourself and attach to it with ForProcess(pid), or use a kernel built with BTF.");

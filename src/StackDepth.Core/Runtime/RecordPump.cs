@@ -127,15 +127,28 @@ internal sealed class RecordPump<T> : IDisposable
     private void Finish(Exception? failure)
     {
         _attachment.Stop();
-        if (failure is null)
+        if (failure is not null)
+            _attachment.Log.StreamFailed(failure);
+
+        // The observers first: who waits for the session to stop may rely on their having completed.
+        try
         {
-            _completion.TrySetResult();
-            _observer.OnCompleted();
-            return;
+            if (failure is null)
+                _observer.OnCompleted();
+            else
+                _observer.OnError(failure);
         }
-        _attachment.Log.StreamFailed(failure);
-        _completion.TrySetException(failure);
-        _observer.OnError(failure);
+        catch (Exception error)
+        {
+            // An observer without an error handler throws the error back at us (Rx's default). It must not end the host's process: it is the session's outcome.
+            if (!ReferenceEquals(error, failure))
+                _attachment.Log.StreamFailed(error);
+            failure ??= error;
+        }
+        if (failure is null)
+            _completion.TrySetResult();
+        else
+            _completion.TrySetException(failure);
     }
 
     private readonly struct Sink(RecordPump<T> pump) : IRecordSink

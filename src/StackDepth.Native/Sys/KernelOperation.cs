@@ -14,7 +14,8 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
     /// <summary>What E2BIG means for it, and what to do.</summary>
     internal string? TooBig { get; init; }
 
-    internal static readonly KernelOperation MapCreate = new("create a BPF map", "BPF maps", new(4, 10), [Capability.Bpf])
+    /// <remarks>CAP_BPF is enough for a map; but each map is for a tracing program, and who lacks privileges is to be told of all of them at once.</remarks>
+    internal static readonly KernelOperation MapCreate = new("create a BPF map", "BPF maps", new(4, 10), [Capability.Bpf, Capability.Perfmon])
     {
         TooBig = "The map is larger than the kernel takes: a per-CPU value has at most 32 KiB, a key at most 512 bytes, and all entries together have to fit into memory.",
     };

@@ -15,6 +15,8 @@ internal sealed class FunctionMatcher
     private readonly ElfImage _image;
     private readonly string _module;
     private readonly ElfSymbolTable[] _tables;
+    private readonly CodeWindow _code;
+    private readonly List<string> _leftOut = [];
 
     /// <param name="image">The file to probe.</param>
     /// <param name="debug">Its separate debug file, when it is stripped and has one.</param>
@@ -24,6 +26,7 @@ internal sealed class FunctionMatcher
         _image = image;
         _module = module;
         _tables = [(debug ?? image).Symbols, image.DynamicSymbols];
+        _code = new CodeWindow(image);
         HasLocalNames = _tables[0].Count > 0;
     }
 
@@ -37,13 +40,17 @@ internal sealed class FunctionMatcher
     /// <summary>Whether the last match met an IFUNC of the wanted name: its symbol is a resolver that picks the real function once.</summary>
     internal bool MetIndirectFunction { get; private set; }
 
+    /// <summary>Functions that the last match's glob means but the kernel cannot probe.</summary>
+    internal IReadOnlyList<string> LeftOut => _leftOut;
+
     /// <summary>The sites that match, ordered by offset; none when nothing matches.</summary>
-    /// <exception cref="TargetException">More than <paramref name="limit"/>, or an offset or address outside of the code.</exception>
+    /// <exception cref="TargetException">More than <paramref name="limit"/>, or an offset or address outside of the code or at what the kernel cannot probe.</exception>
     internal ImmutableArray<FunctionSite> Match(SymbolQuery query, int limit)
     {
+        _leftOut.Clear();
         if (query.Address is { } address)
         {
-            return [AtAddress(address)];
+            return [Probeable(AtAddress(address))];
         }
 
         MetIndirectFunction = false;
@@ -144,10 +151,25 @@ internal sealed class FunctionMatcher
                 best = IsBetter(candidates[order[end]], best) ? candidates[order[end]] : best;
             }
 
-            sites.Add(Site(query, best));
+            var site = Site(query, best);
+            if (query.Glob is null)
+            {
+                sites.Add(Probeable(site));
+            }
+            else if (IsRefused(site))
+            {
+                _leftOut.Add(site.Symbol);
+            }
+            else
+            {
+                sites.Add(site);
+            }
         }
 
-        return sites.MoveToImmutable();
+        return sites.Count > 0 || _leftOut.Count == 0
+            ? sites.DrainToImmutable()
+            : throw new TargetException(
+                $"The kernel cannot probe the first instruction of any function of {PrintableText.Escape(_image.Path)} that '{PrintableText.Escape(query.Text)}' matches ({PrintableText.Escape(_leftOut[0])}{(_leftOut.Count > 1 ? ", ..." : "")}).");
     }
 
     private FunctionSite Site(SymbolQuery query, Candidate candidate)
@@ -166,6 +188,13 @@ internal sealed class FunctionMatcher
             : throw new TargetException(
                 $"'{PrintableText.Escape(query.Text)}' lies outside of the function: '{PrintableText.Escape(name)}' of {PrintableText.Escape(_image.Path)} has {symbol.Size} bytes (0x{symbol.Size:x}).");
     }
+
+    private bool IsRefused(FunctionSite site) => UprobeInstruction.IsRefused(_code.At(site.Offset, UprobeInstruction.MaxLength), _image.Machine);
+
+    private FunctionSite Probeable(FunctionSite site) => !IsRefused(site)
+        ? site
+        : throw new TargetException(
+            $"'{PrintableText.Escape(site.Symbol)}' of {PrintableText.Escape(_image.Path)} begins with an instruction that the kernel cannot probe ({Convert.ToHexStringLower(_code.At(site.Offset, 4))}...): probe its callers, or one of its next instructions (symbol+offset).");
 
     private FunctionSite AtAddress(ulong address)
     {

@@ -90,7 +90,7 @@ internal static class TargetResolver
             var sites = matcher.Match(query, locator.Options.MaxFunctions);
             if (!sites.IsEmpty && !IsIndirect(query, matcher))
             {
-                var result = Target(binary, file, image, sites);
+                var result = Target(binary, file, image, sites, matcher.LeftOut);
                 image = null;
                 return result;
             }
@@ -126,7 +126,7 @@ internal static class TargetResolver
                 return isLast ? throw new SymbolNotFound(file, image, matcher, locator, debugProblem).Create(query) : null;
             }
 
-            var result = Target(binary, file, image, sites);
+            var result = Target(binary, file, image, sites, matcher.LeftOut);
             image = null;
             return result;
         }
@@ -139,14 +139,21 @@ internal static class TargetResolver
     // One name can be an IFUNC in its current version and a plain function in an old one (glibc's memcpy): the plain one is not what callers reach.
     private static bool IsIndirect(SymbolQuery query, FunctionMatcher matcher) => query.Glob is null && matcher.MetIndirectFunction;
 
-    private static ProbeTarget Target(string binary, LocatedFile file, ElfImage image, ImmutableArray<FunctionSite> sites) => new()
+    private static ProbeTarget Target(string binary, LocatedFile file, ElfImage image, ImmutableArray<FunctionSite> sites, IReadOnlyList<string> leftOut) => new()
     {
         Path = file.Path,
         RequestedBinary = binary,
-        Note = file.Note,
+        Note = leftOut.Count == 0 ? file.Note : file.WithNote(LeftOut(leftOut)).Note,
         File = image.File,
         Sites = sites,
     };
+
+    private static string LeftOut(IReadOnlyList<string> functions)
+    {
+        const int shown = 3;
+        var names = string.Join(", ", functions.Take(shown).Select(PrintableText.Escape)) + (functions.Count > shown ? ", ..." : "");
+        return $"{functions.Count} {(functions.Count == 1 ? "function is" : "functions are")} left out, as the kernel cannot probe the first instruction ({names})";
+    }
 
     private static ElfImage? OpenDebugFile(ElfImage image, LocatedFile file, BinaryLocator locator, out string? problem)
     {

@@ -13,6 +13,7 @@ internal static class FoldConstants
         Predicates = [.. query.Predicates.Select(Fold)],
         Sink = query.Sink switch
         {
+            IrCountHits hits => hits,
             IrAggregate aggregate => aggregate with { Value = aggregate.Value is null ? null : Fold(aggregate.Value), Key = aggregate.Key is null ? null : Fold(aggregate.Key) },
             IrEmit emit => new IrEmit([.. emit.Fields.Select(Fold)]),
             IrEmitExtremum extremum => extremum with { Value = Fold(extremum.Value) },

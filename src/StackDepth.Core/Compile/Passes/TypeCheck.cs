@@ -12,6 +12,8 @@ internal static class TypeCheck
             Check(predicate);
         switch (query.Sink)
         {
+            case IrCountHits:
+                break;
             case IrAggregate aggregate:
                 if (aggregate.Key is { } key)
                     CheckOutput(key, "a key");
