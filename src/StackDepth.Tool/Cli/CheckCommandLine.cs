@@ -18,12 +18,12 @@ internal static class CheckCommandLine
             var capabilities = Capabilities.Detect();
             if (parsed.GetValue(format) is OutputFormat.Json)
             {
-                using var output = Console.OpenStandardOutput();
+                using var output = StandardStreams.OpenOutput();
                 CheckReport.WriteJson(capabilities, output);
             }
             else
             {
-                CheckReport.WriteText(capabilities, Console.Out);
+                CheckReport.WriteText(capabilities, StandardStreams.Output);
             }
             return capabilities.CanUProbe ? ExitStatus.Success : ExitStatus.CannotProbe;
         });

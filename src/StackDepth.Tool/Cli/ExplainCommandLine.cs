@@ -19,7 +19,7 @@ internal static class ExplainCommandLine
         {
             var request = query.Request(parsed);
             var plan = DepthQuery.Build(request).Explain(new(parsed.GetValue(verify), query.Attach(parsed, log: null, OutputFormat.Table)));
-            ExplainReport.Write(request.Probe, plan, Console.Out);
+            ExplainReport.Write(request.Probe, plan, StandardStreams.Output);
             return ExitStatus.Success;
         });
         return command;

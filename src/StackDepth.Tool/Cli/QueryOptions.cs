@@ -38,6 +38,13 @@ internal sealed class QueryOptions
         DefaultValueFactory = static _ => new AttachOptions().MaxFunctions,
     };
 
+    private readonly Option<int> _maxKeys = new("--max-keys")
+    {
+        Description = "How many groups --by can hold; the hits of more are counted as lost.",
+        HelpName = "N",
+        DefaultValueFactory = static _ => new AttachOptions().MaxKeys,
+    };
+
     internal void AddTo(Command command)
     {
         command.Arguments.Add(_probe);
@@ -46,6 +53,7 @@ internal sealed class QueryOptions
         command.Options.Add(_where);
         command.Options.Add(_stack);
         command.Options.Add(_maxFunctions);
+        command.Options.Add(_maxKeys);
     }
 
     internal QueryRequest Request(ParseResult parsed)
@@ -59,11 +67,14 @@ internal sealed class QueryOptions
             : new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), parsed.GetValue(_stack), parsed.GetValue(_by), conditions.ToImmutable(), pid);
     }
 
-    internal AttachOptions Attach(ParseResult parsed, ILoggerFactory? log, OutputFormat format)
+    internal AttachOptions Attach(ParseResult parsed, ILoggerFactory? log, OutputFormat format) => new()
     {
-        var maxFunctions = parsed.GetValue(_maxFunctions);
-        return maxFunctions <= 0
-            ? throw new UsageException("--max-functions takes a number from 1.")
-            : new() { MaxFunctions = maxFunctions, LoggerFactory = log, CommandOutput = format is OutputFormat.Json ? CommandOutput.StandardError : CommandOutput.Inherit };
-    }
+        MaxFunctions = Positive(parsed, _maxFunctions),
+        MaxKeys = Positive(parsed, _maxKeys),
+        LoggerFactory = log,
+        CommandOutput = format is OutputFormat.Json ? CommandOutput.StandardError : CommandOutput.Inherit,
+    };
+
+    private static int Positive(ParseResult parsed, Option<int> option) =>
+        parsed.GetValue(option) is > 0 and var value ? value : throw new UsageException($"{option.Name} takes a number from 1.");
 }

@@ -11,7 +11,7 @@ internal static class Failures
     internal static int Report(Exception error, bool verbose, TextWriter output)
     {
         output.Write("stackdepth: ");
-        foreach (var line in Describe(error).Split('\n'))
+        foreach (var line in OptionNames.In(Describe(error)).Split('\n'))
             output.WriteLine(PrintableName.Of(line.TrimEnd('\r')));
         if (verbose && error is ProbeVerificationException verification)
         {

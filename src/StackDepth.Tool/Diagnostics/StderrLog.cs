@@ -24,9 +24,9 @@ internal sealed class StderrLog : ILoggerProvider, ILogger
             LogLevel.Error or LogLevel.Critical => "error",
             _ => "debug",
         };
-        Console.Error.WriteLine($"stackdepth: {level}: {PrintableName.Of(formatter(state, exception))}");
+        StandardStreams.Error.WriteLine($"stackdepth: {level}: {PrintableName.Of(formatter(state, exception))}");
         if (exception is not null)
-            Console.Error.WriteLine(exception.ToString());
+            StandardStreams.Error.WriteLine(exception.ToString());
     }
 
     public void Dispose()

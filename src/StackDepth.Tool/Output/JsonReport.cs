@@ -10,7 +10,7 @@ internal static class JsonReport
 {
     internal static void Write(RunReport report)
     {
-        using var output = Console.OpenStandardOutput();
+        using var output = StandardStreams.OpenOutput();
         Write(report, output);
     }
 
@@ -92,7 +92,7 @@ internal static class JsonReport
         json.WriteNumber("broken", health.Broken);
         json.WriteNumber("approximate", health.Approximate);
         json.WriteBoolean("exact", health.IsExact);
-        json.WriteString("text", health.ToString());
+        json.WriteString("text", OptionNames.In(health.ToString()));
         json.WriteEndObject();
     }
 

@@ -33,7 +33,7 @@ internal static class TableReport
         }
         console.WriteLine();
         console.Write(new Text("health: ", s_label));
-        Line(console, report.Health.ToString(), report.Health.IsExact ? new Style(Color.Green) : new Style(Color.Yellow));
+        Line(console, OptionNames.In(report.Health.ToString()), report.Health is { IsExact: true, Hits: > 0 } ? new Style(Color.Green) : new Style(Color.Yellow));
     }
 
     private static string End(RunEnd end) => end switch

@@ -27,7 +27,7 @@ internal sealed class ProbeRunner(RunRequest request)
         {
             var command = session.Probes.Command;
             if (command is null)
-                Announcement.Write(Console.Error, session.Probes, request);
+                Announcement.Write(StandardStreams.Error, session.Probes, request);
             try
             {
                 var end = await WaitAsync(command, interruption).ConfigureAwait(false);
@@ -85,9 +85,16 @@ internal sealed class ProbeRunner(RunRequest request)
 
     private void Print(RunReport report)
     {
-        if (request.Format is OutputFormat.Json)
-            JsonReport.Write(report);
-        else
-            TableReport.Write(report);
+        try
+        {
+            if (request.Format is OutputFormat.Json)
+                JsonReport.Write(report);
+            else
+                TableReport.Write(report);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The result could not be written to standard output: {error.Message}", error);
+        }
     }
 }

@@ -54,7 +54,7 @@ public sealed class GatedChildTests
     {
         using var scratch = new Scratch();
         Assert.Equal(0, LibC.MakeFifo(scratch["hold"], 0b110_000_000));
-        using GatedChild child = GatedChild.Start(Commands.Shell("trap 'exit 9' TERM; touch \"$1\"; while :; do read line < \"$2\"; done", scratch["trapped"], scratch["hold"]));
+        using GatedChild child = GatedChild.Start(Commands.Shell("exec 2>/dev/null; trap 'exit 9' TERM; touch \"$1\"; while :; do read line < \"$2\"; done", scratch["trapped"], scratch["hold"]));
 
         child.Release();
         await Proc.Until(() => File.Exists(scratch["trapped"]), "the child handles SIGTERM");
