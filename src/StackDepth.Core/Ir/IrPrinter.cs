@@ -19,6 +19,7 @@ internal static class IrPrinter
     {
         FilterProcess { Scope: ProcessScope.AllBut all } => $"filter pid != {all.ProcessId} (this process)",
         FilterProcess { Scope: ProcessScope.One one } => $"filter pid == {one.ProcessId}",
+        FilterProcess { Scope: ProcessScope.Linked linked } => $"filter pid == {linked.ProcessId} (by the link)",
         FilterProcess { Scope: ProcessScope.Followed } => "filter pid in followed",
         LoadContext load => $"load {Name(load.Field)}",
         Guard guard => $"where {Print(guard.Condition)}",

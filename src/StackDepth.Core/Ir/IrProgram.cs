@@ -37,8 +37,11 @@ internal abstract record ProcessScope
     /// <summary>Every process but the observing one, so that a probe cannot feed itself.</summary>
     internal sealed record AllBut(int ProcessId) : ProcessScope;
 
-    /// <summary>One process.</summary>
+    /// <summary>One process, told apart by the program.</summary>
     internal sealed record One(int ProcessId) : ProcessScope;
+
+    /// <summary>One process, told apart by the link: the kernel runs the program for that process's threads only, so the program need not ask.</summary>
+    internal sealed record Linked(int ProcessId) : ProcessScope;
 
     /// <summary>The processes in the <c>followed</c> map: a command that the session started, and its descendants.</summary>
     internal sealed record Followed : ProcessScope;

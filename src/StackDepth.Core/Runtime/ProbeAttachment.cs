@@ -7,6 +7,7 @@ using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Processes;
+using StackDepth.Native.Spec;
 using StackDepth.Native.Targets;
 
 namespace StackDepth.Runtime;
@@ -85,7 +86,7 @@ internal sealed class ProbeAttachment : IDisposable
                 [.. target.Sites.Select(static (_, index) => (ulong)index)],
                 query.Probe.ProcessId ?? 0,
                 IsReturn: false);
-            var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys));
+            var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
             cancellationToken.ThrowIfCancellationRequested();
             var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, ring, child, options);
             undo.Keep();
@@ -93,6 +94,11 @@ internal sealed class ProbeAttachment : IDisposable
             if (target.Note is { } note)
                 attachment.Log.TargetNote(note);
             return attachment;
+
+            // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
+            ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
+                ? ProbeCompiler.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel)).Program
+                : compiled.Program;
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
         {

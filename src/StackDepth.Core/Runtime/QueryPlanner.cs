@@ -19,7 +19,7 @@ internal static class QueryPlanner
     internal static ProcessScope Scope(IrQuery query, bool hasCommand) => (query.Probe.ProcessId, hasCommand) switch
     {
         ({ } pid, true) => throw new ProbeQueryException($"ForProcess({pid}) and a command exclude each other: a command's own processes are followed. Leave one of the two out."),
-        ({ } pid, false) => new ProcessScope.One(pid),
+        ({ } pid, false) => new ProcessScope.Linked(pid),
         (null, true) => new ProcessScope.Followed(),
         (null, false) => new ProcessScope.AllBut(Environment.ProcessId),
     };

@@ -16,10 +16,12 @@ internal static class UprobeAttacher
     /// <param name="profile">Tells what is switched off; features are probed only after a real call failed.</param>
     /// <param name="sys">The kernel.</param>
     /// <param name="keepLog">As in <see cref="BpfProgram.Load"/>.</param>
+    /// <param name="perfEventSpec">The program for perf events, where that is another one; asked for only when they are used.</param>
     /// <exception cref="VerifierException">The verifier rejects the program: no other way to attach would change that.</exception>
     /// <exception cref="KernelException">Neither way works; the message has both reasons.</exception>
     internal static AttachedUprobe Attach(
-        ProgramSpec spec, IReadOnlyDictionary<string, BpfMap> maps, UprobeRequest request, KernelProfile profile, SystemCalls sys, bool keepLog = false)
+        ProgramSpec spec, IReadOnlyDictionary<string, BpfMap> maps, UprobeRequest request, KernelProfile profile, SystemCalls sys, bool keepLog = false,
+        Func<ProgramSpec>? perfEventSpec = null)
     {
         if (spec is not { Type: ProgramType.Kprobe, ExpectedAttachType: AttachType.None })
         {
@@ -47,7 +49,7 @@ internal static class UprobeAttacher
 
         try
         {
-            return AttachPerfEvents(spec, maps, request, sys, keepLog, reason);
+            return AttachPerfEvents(perfEventSpec?.Invoke() ?? spec, maps, request, sys, keepLog, reason);
         }
         catch (KernelException second) when (second is not VerifierException)
         {

@@ -76,10 +76,11 @@ internal sealed class RandomQueries(Random random)
 
     private IrCompare Swap(CompareOperator op, IrExpression left, IrExpression right) => random.Next(2) == 0 ? new(op, left, right) : new(op, right, left);
 
-    private ProcessScope Scope() => random.Next(3) switch
+    private ProcessScope Scope() => random.Next(4) switch
     {
         0 => new ProcessScope.AllBut(7),
         1 => new ProcessScope.One(8),
+        2 => new ProcessScope.Linked(8),
         _ => new ProcessScope.Followed(),
     };
 

@@ -24,6 +24,8 @@ internal static class GoldenQueries
         {
             ["count"] = (Source.Count().Query, Target),
             ["count-one-process"] = (Source.Count().Query, one),
+            ["count-one-process-by-link"] = (Source.Count().Query, Target with { Scope = new ProcessScope.Linked(4321) }),
+            ["group-tid-count-by-link"] = (Source.GroupBy(s => s.Tid).Count().Query, Target with { Scope = new ProcessScope.Linked(4321) }),
             ["count-followed"] = (Source.Count().Query, followed),
             ["max"] = (depth.Max().Query, Target),
             ["max-followed"] = (depth.Max().Query, followed),

@@ -131,7 +131,7 @@ public sealed class QueryTests
 
         Assert.Equal(own, QueryPlanner.Scope(Source.Count().Query, hasCommand: false));
         Assert.Equal(new ProcessScope.Followed(), QueryPlanner.Scope(Source.Count().Query, hasCommand: true));
-        Assert.Equal(new ProcessScope.One(12), QueryPlanner.Scope(Source.ForProcess(12).Count().Query, hasCommand: false));
+        Assert.Equal(new ProcessScope.Linked(12), QueryPlanner.Scope(Source.ForProcess(12).Count().Query, hasCommand: false));
         Assert.StartsWith(
             "ForProcess(12) and a command exclude each other",
             Assert.Throws<ProbeQueryException>(() => QueryPlanner.Scope(Source.ForProcess(12).Count().Query, hasCommand: true)).Message,

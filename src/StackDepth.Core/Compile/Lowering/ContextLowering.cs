@@ -8,13 +8,10 @@ internal static class ContextLowering
 {
     internal static void Filter(LoweringContext context, ProcessScope scope)
     {
+        if (scope is ProcessScope.Linked)
+            return;
         var asm = context.Asm;
-        asm.Call(HelperId.GetCurrentPidTgid);
-        if (context.NeedsIds)
-        {
-            context.PidTgid = context.Allocate(sizeof(long));
-            asm.Store(MemorySize.DW, Register.R10, context.PidTgid, Register.R0);
-        }
+        FetchIds(context);
         asm.Rsh(Register.R0, 32);
         switch (scope)
         {
@@ -37,12 +34,11 @@ internal static class ContextLowering
         var asm = context.Asm;
         switch (field)
         {
-            // The halves of the value that the process filter fetched, on a little-endian machine.
-            case ContextField.Tid:
-                context.Fields[field] = context.PidTgid;
-                return;
-            case ContextField.Pid:
-                context.Fields[field] = context.PidTgid + sizeof(int);
+            // The halves of one value, on a little-endian machine.
+            case ContextField.Tid or ContextField.Pid:
+                if (context.PidTgid is null)
+                    FetchIds(context);
+                context.Fields[field] = context.PidTgid!.Value + (field == ContextField.Pid ? sizeof(int) : 0);
                 return;
             case ContextField.Comm:
                 var comm = context.Fields[field] = context.Allocate(EventLayout.CommBytes);
@@ -62,5 +58,16 @@ internal static class ContextLowering
         }
         var offset = context.Fields[field] = context.Allocate(sizeof(long));
         asm.Store(MemorySize.DW, Register.R10, offset, Register.R0);
+    }
+
+    /// <summary>R0 = the ids, kept in the BPF stack when a later step wants them.</summary>
+    private static void FetchIds(LoweringContext context)
+    {
+        var asm = context.Asm;
+        asm.Call(HelperId.GetCurrentPidTgid);
+        if (!context.NeedsIds)
+            return;
+        context.PidTgid = context.Allocate(sizeof(long));
+        asm.Store(MemorySize.DW, Register.R10, context.PidTgid.Value, Register.R0);
     }
 }

@@ -33,11 +33,11 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of context fields that have been loaded.</summary>
     internal Dictionary<ContextField, int> Fields { get; } = [];
 
-    /// <summary>Whether a later step wants the ids that the process filter fetches.</summary>
+    /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 
     /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
-    internal int PidTgid { get; set; }
+    internal int? PidTgid { get; set; }
 
     /// <summary>Offsets of the captured stacks' frame counts in the capture slot.</summary>
     internal Dictionary<StackKind, int> StackOffsets { get; } = [];
