@@ -3,7 +3,7 @@ using StackDepth.Native.Elf;
 namespace StackDepth.Native.Targets;
 
 /// <summary>
-/// Tells the instructions that the kernel does not probe. It decides only where a process has the file mapped: elsewhere it takes the probe, and the probe never fires.
+/// Tells the instructions that must not be probed: those that the kernel refuses, and those that it executes wrongly. The kernel decides only where a process has the file mapped: elsewhere it takes the probe, and the probe never fires.
 /// So this is known here, not learned from its answer.
 /// </summary>
 internal static class UprobeInstruction
@@ -15,7 +15,7 @@ internal static class UprobeInstruction
         0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x62, 0x6c, 0x6d, 0x6e, 0x6f, 0x82, 0x9a, 0xcc, 0xcd, 0xce, 0xcf,
         0xd4, 0xd6, 0xe4, 0xe5, 0xe6, 0xe7, 0xea, 0xec, 0xed, 0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb);
 
-    /// <summary>Whether the kernel refuses a probe at the instruction that begins <paramref name="code"/>. Bytes that are no instruction are not found out.</summary>
+    /// <summary>Whether there can be no probe at the instruction that begins <paramref name="code"/>. Bytes that are no instruction are not found out.</summary>
     internal static bool IsRefused(ReadOnlySpan<byte> code, ushort machine)
     {
         if (machine != ElfConstants.MachineX64)
@@ -37,11 +37,18 @@ internal static class UprobeInstruction
             break;
         }
 
-        // The kernel looks an AVX instruction's opcode up among those of one byte: an accident that makes vmovd (6e) look like outs.
-        at += code[Math.Min(at, code.Length - 1)] switch { 0xc5 => 2, 0xc4 => 3, 0x62 => 4, _ => 0 };
+        var vector = code[Math.Min(at, code.Length - 1)] switch { 0xc5 => 2, 0xc4 => 3, 0x62 => 4, _ => 0 }; // VEX and EVEX prefixes
+        at += vector;
         if (at >= code.Length)
         {
             return false;
+        }
+
+        // The kernel takes the opcode of an AVX instruction for one of a byte. So vmovd (6e) is refused like outs, and vpbroadcastb (7a) taken for a jump and
+        // "executed" as one: it is skipped, and the program goes on with what was in the register. glibc's memset begins with it.
+        if (vector > 0 && code[at] is (>= 0x70 and <= 0x7f) or 0x90 or 0xe8 or 0xe9 or 0xeb)
+        {
+            return true;
         }
 
         // 8e /2 loads SS, which holds the single step's trap back.
