@@ -5,4 +5,11 @@ using StackDepth.Native.Spec;
 namespace StackDepth.Compile;
 
 /// <summary>A query as the kernel gets it: inert and comparable.</summary>
-internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, ImmutableArray<MapSpec> Maps, ResultLayout Results, AggregateLayout? Aggregate, EventLayout? Event, EventLayout? Key);
+internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, ImmutableArray<MapSpec> Maps, ResultLayout Results, AggregateLayout? Aggregate, EventLayout? Event, EventLayout? Key)
+{
+    public bool Equals(CompiledQuery? other) =>
+        other is not null && Ir == other.Ir && Program == other.Program && Maps.SequenceEqual(other.Maps) && Results == other.Results
+        && Aggregate == other.Aggregate && Event == other.Event && Key == other.Key;
+
+    public override int GetHashCode() => HashCode.Combine(Ir, Program, Maps.Length, Results);
+}

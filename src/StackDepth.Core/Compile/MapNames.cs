@@ -18,6 +18,9 @@ internal static class MapNames
     /// <summary>Shared by all CPUs: the best value so far of a live extremum.</summary>
     internal const string Best = "best";
 
-    /// <summary>The processes whose hits count: tgid to 0 (waiting for its exec) or 1 (observed).</summary>
+    /// <summary>The processes whose hits count, one bit for each process id.</summary>
     internal const string Followed = "followed";
+
+    /// <summary>The process id of the command that waits for its exec; 0 for none.</summary>
+    internal const string Waiting = "waiting";
 }

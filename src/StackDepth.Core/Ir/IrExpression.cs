@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace StackDepth.Ir;
 
 /// <summary>The types of values that a program in the kernel computes with. Numbers are kept sign-extended in 64-bit registers.</summary>
@@ -8,6 +10,7 @@ internal enum IrType
     Int64,
     Text,
     Function,
+    Tuple,
 }
 
 /// <summary>What a probe knows without looking at a stack.</summary>
@@ -92,6 +95,16 @@ internal sealed record IrLogic(LogicOperator Operator, IrExpression Left, IrExpr
 internal sealed record IrNot(IrExpression Operand) : IrExpression(IrType.Boolean)
 {
     internal override ReadOnlySpan<IrExpression> Operands => new[] { Operand };
+}
+
+/// <summary>Several values at once, for an aggregate that needs them all and looks at none: a count.</summary>
+internal sealed record IrTuple(ImmutableArray<IrExpression> Items) : IrExpression(IrType.Tuple)
+{
+    internal override ReadOnlySpan<IrExpression> Operands => Items.AsSpan();
+
+    public bool Equals(IrTuple? other) => other is not null && Items.SequenceEqual(other.Items);
+
+    public override int GetHashCode() => Items.Aggregate(17, HashCode.Combine);
 }
 
 internal static class IrNodes

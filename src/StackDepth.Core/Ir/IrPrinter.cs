@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using StackDepth.Native.Asm;
 
 namespace StackDepth.Ir;
 
@@ -8,7 +9,7 @@ internal static class IrPrinter
 {
     internal static string Print(IrProgram program)
     {
-        var text = new StringBuilder().Append(program.Probe).Append('\n');
+        var text = new StringBuilder().Append(InstructionText.Escape(program.Probe.ToString())).Append('\n');
         foreach (var statement in program.Statements)
             text.Append("  ").Append(Print(statement)).Append('\n');
         return text.ToString();
@@ -29,6 +30,7 @@ internal static class IrPrinter
 
     internal static string Print(IrSink sink) => sink switch
     {
+        IrCountHits => "the hits are the result",
         IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : ""),
         IrEmit emit => $"emit ({string.Join(", ", emit.Fields.Select(Print))})",
         IrEmitExtremum extremum => $"emit each new {(extremum.Maximum ? "maximum" : "minimum")} of {Print(extremum.Value)}",
@@ -39,12 +41,13 @@ internal static class IrPrinter
     {
         IrConstant { Type: IrType.Boolean } truth => truth.Value != 0 ? "true" : "false",
         IrConstant number => number.Value.ToString(CultureInfo.InvariantCulture),
-        IrText text => $"\"{text.Value}\"",
+        IrText text => $"\"{InstructionText.Escape(text.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal))}\"",
         IrContext context => Name(context.Field),
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackTruncated truncated => $"{Name(truncated.Stack)}.truncated",
         IrCompare compare => $"({Print(compare.Left)} {Symbol(compare.Operator)} {Print(compare.Right)})",
         IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
+        IrTuple tuple => $"({string.Join(", ", tuple.Items.Select(Print))})",
         IrNot not => $"!{Print(not.Operand)}",
         _ => throw IrNodes.Unknown(expression),
     };

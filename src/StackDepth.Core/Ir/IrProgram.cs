@@ -24,7 +24,12 @@ internal sealed record Capture(StackKind Stack, StackWalk Walk) : IrStatement;
 internal sealed record Deliver(IrSink Sink) : IrStatement;
 
 /// <summary>The linear form of a query, ready to be lowered.</summary>
-internal sealed record IrProgram(IrProbe Probe, ImmutableArray<IrStatement> Statements);
+internal sealed record IrProgram(IrProbe Probe, ImmutableArray<IrStatement> Statements)
+{
+    public bool Equals(IrProgram? other) => other is not null && Probe == other.Probe && Statements.SequenceEqual(other.Statements);
+
+    public override int GetHashCode() => Statements.Aggregate(Probe.GetHashCode(), HashCode.Combine);
+}
 
 /// <summary>Which processes' hits count.</summary>
 internal abstract record ProcessScope

@@ -24,14 +24,27 @@ internal sealed record IrProbe(string Binary, string Symbols, int? ProcessId = n
 /// <summary>Where the values of a query go.</summary>
 internal abstract record IrSink;
 
+/// <summary>Nowhere: the hits are the result, and they are counted anyway.</summary>
+internal sealed record IrCountHits : IrSink;
+
 /// <summary>Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one.</summary>
 internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key) : IrSink;
 
 /// <summary>One record through the ring buffer for each hit.</summary>
-internal sealed record IrEmit(ImmutableArray<IrExpression> Fields) : IrSink;
+internal sealed record IrEmit(ImmutableArray<IrExpression> Fields) : IrSink
+{
+    public bool Equals(IrEmit? other) => other is not null && Fields.SequenceEqual(other.Fields);
+
+    public override int GetHashCode() => Fields.Aggregate(17, HashCode.Combine);
+}
 
 /// <summary>One record through the ring buffer each time <paramref name="Value"/> is beyond all before it.</summary>
 internal sealed record IrEmitExtremum(bool Maximum, IrExpression Value) : IrSink;
 
 /// <summary>A whole query, as the fluent API built it: immutable, knows no kernel.</summary>
-internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predicates, IrSink Sink);
+internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predicates, IrSink Sink)
+{
+    public bool Equals(IrQuery? other) => other is not null && Probe == other.Probe && Predicates.SequenceEqual(other.Predicates) && Sink == other.Sink;
+
+    public override int GetHashCode() => Predicates.Aggregate(HashCode.Combine(Probe, Sink), HashCode.Combine);
+}

@@ -67,5 +67,5 @@ public sealed class ProbeSource<TContext>
 
     /// <summary>How many hits there were.</summary>
     public ProbeQuery<long> Count() =>
-        new(new IrQuery(_probe, _predicates, new IrAggregate(AggregateParts.Count, null, null)), static snapshot => snapshot.Total.Count);
+        new(new IrQuery(_probe, _predicates, new IrCountHits()), static snapshot => snapshot.Hits);
 }

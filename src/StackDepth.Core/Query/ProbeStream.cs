@@ -30,7 +30,7 @@ public sealed class ProbeStream<T>
 
     internal IrQuery Query => new(_probe, _predicates, _sink);
 
-    internal IrQuery Aggregate(AggregateParts parts) => new(_probe, _predicates, new IrAggregate(parts, _fields[0], null));
+    internal IrQuery Aggregate(AggregateParts parts) => new(_probe, _predicates, new IrAggregate(parts, _fields is [var single] ? single : new IrTuple(_fields), null));
 
     internal ProbeStream<T> Extremum(bool maximum) => new(_probe, _predicates, _fields, _decode, new IrEmitExtremum(maximum, _fields[0]));
 

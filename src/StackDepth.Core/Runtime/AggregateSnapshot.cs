@@ -9,26 +9,33 @@ internal sealed class AggregateSnapshot
     private readonly IReadOnlyList<(byte[] Key, AggregateValue Value)> _groups;
     private readonly SiteTable _sites;
 
-    internal AggregateSnapshot(AggregateValue? total, IReadOnlyList<(byte[] Key, AggregateValue Value)> groups, SiteTable sites)
+    internal AggregateSnapshot(long hits, AggregateValue? total, IReadOnlyList<(byte[] Key, AggregateValue Value)> groups, SiteTable sites)
     {
+        Hits = hits;
         _total = total;
         _groups = groups;
         _sites = sites;
     }
 
-    internal AggregateValue Total => _total ?? throw new InvalidOperationException("A grouped query has no total.");
+    internal long Hits { get; }
+
+    internal AggregateValue Total => _total ?? throw new InvalidOperationException("This query keeps no total: it is grouped, or counts hits only.");
 
     internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(Func<AggregateValue, TValue> select)
         where TKey : notnull
     {
-        var table = ImmutableDictionary.CreateBuilder<TKey, TValue>();
+        Dictionary<TKey, AggregateValue> merged = [];
         foreach (var (bytes, value) in _groups)
         {
             if (value.IsEmpty)
                 continue;
             var reader = new EventReader(bytes, _sites);
-            table[reader.Next<TKey>()] = select(value);
+            var key = reader.Next<TKey>();
+            // Names that are no UTF-8 can differ in bytes that look the same once decoded: they are one group then, of all their hits.
+            if (!merged.TryGetValue(key, out var group))
+                merged.Add(key, group = new AggregateValue(value.Layout));
+            group.Merge(value);
         }
-        return new(table.ToImmutable());
+        return new(merged.ToImmutableDictionary(static pair => pair.Key, pair => select(pair.Value)));
     }
 }

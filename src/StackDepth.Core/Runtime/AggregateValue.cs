@@ -10,16 +10,17 @@ internal sealed class AggregateValue
 {
     internal const AggregateParts AllParts = AggregateParts.Count | AggregateParts.Sum | AggregateParts.Minimum | AggregateParts.Maximum | AggregateParts.Histogram;
 
-    private readonly AggregateParts _parts;
     private readonly long[]? _buckets;
     private ulong _minimum;
     private ulong _maximum;
 
     internal AggregateValue(AggregateLayout layout)
     {
-        _parts = layout.Parts;
+        Layout = layout;
         _buckets = layout.Parts.HasFlag(AggregateParts.Histogram) ? new long[StackDepth.Histogram.KernelBuckets] : null;
     }
+
+    internal AggregateLayout Layout { get; }
 
     internal long Count { get; private set; }
 
@@ -35,18 +36,29 @@ internal sealed class AggregateValue
     internal bool IsEmpty => Count == 0 && _minimum == 0 && _maximum == 0 && (_buckets is null || _buckets.AsSpan().IndexOfAnyExcept(0) < 0);
 
     /// <summary>Adds what one CPU has.</summary>
-    internal void Merge(AggregateLayout layout, ReadOnlySpan<byte> value)
+    internal void Merge(ReadOnlySpan<byte> value)
     {
-        if (_parts.HasFlag(AggregateParts.Count))
-            Count += BinaryPrimitives.ReadInt64LittleEndian(value[layout.Count..]);
-        if (_parts.HasFlag(AggregateParts.Sum))
-            Sum += BinaryPrimitives.ReadInt64LittleEndian(value[layout.Sum..]);
-        if (_parts.HasFlag(AggregateParts.Minimum))
-            _minimum = ulong.Max(_minimum, BinaryPrimitives.ReadUInt64LittleEndian(value[layout.Minimum..]));
-        if (_parts.HasFlag(AggregateParts.Maximum))
-            _maximum = ulong.Max(_maximum, BinaryPrimitives.ReadUInt64LittleEndian(value[layout.Maximum..]));
+        if (Layout.Parts.HasFlag(AggregateParts.Count))
+            Count += BinaryPrimitives.ReadInt64LittleEndian(value[Layout.Count..]);
+        if (Layout.Parts.HasFlag(AggregateParts.Sum))
+            Sum += BinaryPrimitives.ReadInt64LittleEndian(value[Layout.Sum..]);
+        if (Layout.Parts.HasFlag(AggregateParts.Minimum))
+            _minimum = ulong.Max(_minimum, BinaryPrimitives.ReadUInt64LittleEndian(value[Layout.Minimum..]));
+        if (Layout.Parts.HasFlag(AggregateParts.Maximum))
+            _maximum = ulong.Max(_maximum, BinaryPrimitives.ReadUInt64LittleEndian(value[Layout.Maximum..]));
         for (var bucket = 0; bucket < _buckets?.Length; bucket++)
-            _buckets[bucket] += BinaryPrimitives.ReadInt64LittleEndian(value[(layout.Histogram + (bucket * sizeof(long)))..]);
+            _buckets[bucket] += BinaryPrimitives.ReadInt64LittleEndian(value[(Layout.Histogram + (bucket * sizeof(long)))..]);
+    }
+
+    /// <summary>Adds another aggregate of the same layout.</summary>
+    internal void Merge(AggregateValue other)
+    {
+        Count += other.Count;
+        Sum += other.Sum;
+        _minimum = ulong.Max(_minimum, other._minimum);
+        _maximum = ulong.Max(_maximum, other._maximum);
+        for (var bucket = 0; bucket < _buckets?.Length; bucket++)
+            _buckets[bucket] += other._buckets![bucket];
     }
 
     internal Histogram ToHistogram() => new(_buckets);

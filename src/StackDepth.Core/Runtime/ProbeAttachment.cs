@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackDepth.Compile;
@@ -110,8 +109,8 @@ internal sealed class ProbeAttachment : IDisposable
             var child = GatedChild.Start(command);
             lock (_gate)
                 _child = child;
-            // 0: waiting. The exec makes it 1, so that the gate's own code is never counted.
-            _maps[MapNames.Followed].Update(MemoryMarshal.AsBytes([child.Pid]), MemoryMarshal.AsBytes([0]));
+            // It joins the followed at its exec, so that the gate's own code is never counted.
+            _maps[MapNames.Waiting].Write(0, child.Pid);
             child.Release();
             return Command = new ProbeCommand(child);
         }
@@ -172,7 +171,7 @@ internal sealed class ProbeAttachment : IDisposable
             if (_closed)
                 return;
             _finalHealth ??= HealthNow();
-            if (_compiled.Aggregate is not null)
+            if (_compiled.Event is null)
                 _finalAggregates ??= AggregatesNow();
         }
     }
@@ -196,11 +195,7 @@ internal sealed class ProbeAttachment : IDisposable
 
     private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses);
 
-    private AggregateSnapshot AggregatesNow()
-    {
-        var layout = _compiled.Aggregate ?? throw new InvalidOperationException("A stream has no aggregate to read.");
-        return ResultReader.Aggregates(_maps, layout, grouped: _compiled.Key is not null, Sites);
-    }
+    private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled.Aggregate, grouped: _compiled.Key is not null, Sites);
 
     private static ILogger Logger(AttachOptions options) => options.LoggerFactory?.CreateLogger("StackDepth") ?? NullLogger.Instance;
 }

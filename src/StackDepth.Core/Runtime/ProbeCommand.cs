@@ -19,6 +19,9 @@ public sealed class ProbeCommand
     /// <summary>Completes when the command has exited: with its exit code, or 128 plus the number of the signal that ended it.</summary>
     public Task<int> ExitCode { get; }
 
+    /// <summary>Asks the command to end, with SIGTERM. Does nothing when it has exited.</summary>
+    public void Terminate() => _child.Terminate();
+
     /// <summary>Ends the command with SIGKILL. Does nothing when it has exited.</summary>
     public void Kill() => _child.Kill();
 

@@ -30,6 +30,8 @@ internal static class QueryPlanner
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxFunctions);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.RingBufferBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, LargestRing);
+        if (!Enum.IsDefined(options.Walk))
+            throw new ArgumentOutOfRangeException("options.Walk", options.Walk, "There is no such walk.");
         var ring = (int)BitOperations.RoundUpToPowerOf2((uint)int.Max(options.RingBufferBytes, Environment.SystemPageSize));
         return new(scope, options.Walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups);
     }

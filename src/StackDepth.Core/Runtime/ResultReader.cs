@@ -24,16 +24,19 @@ internal static class ResultReader
             Sum(results, value.Span, HealthCounter.Approximate));
     }
 
-    internal static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout layout, bool grouped, SiteTable sites)
+    internal static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, bool grouped, SiteTable sites)
     {
-        if (grouped)
-            return new(null, Groups(maps[MapNames.Groups], layout), sites);
         var results = maps[MapNames.Results];
         using var value = ReadFirst(results);
+        var hits = Sum(results, value.Span, HealthCounter.Hits);
+        if (layout is null)
+            return new(hits, null, [], sites);
+        if (grouped)
+            return new(hits, null, Groups(maps[MapNames.Groups], layout), sites);
         var total = new AggregateValue(layout);
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
-            total.Merge(layout, results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
-        return new(total, [], sites);
+            total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
+        return new(hits, total, [], sites);
     }
 
     private static List<(byte[] Key, AggregateValue Value)> Groups(BpfMap map, AggregateLayout layout)
@@ -43,7 +46,7 @@ internal static class ResultReader
         {
             var merged = new AggregateValue(layout);
             for (var cpu = 0; cpu < map.PossibleCpus; cpu++)
-                merged.Merge(layout, map.CpuValue(values, cpu));
+                merged.Merge(map.CpuValue(values, cpu));
             groups.Add((key.ToArray(), merged));
         });
         return groups;

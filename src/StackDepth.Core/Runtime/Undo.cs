@@ -1,6 +1,6 @@
 namespace StackDepth.Runtime;
 
-/// <summary>Disposes, last first, what a half-done construction has gathered, unless it was kept.</summary>
+/// <summary>Disposes, last first, what a half-done construction has gathered, unless it was kept. One that fails keeps no other.</summary>
 internal sealed class Undo : IDisposable
 {
     private readonly Stack<IDisposable> _gathered = [];
@@ -16,7 +16,15 @@ internal sealed class Undo : IDisposable
 
     public void Dispose()
     {
-        while (_gathered.TryPop(out var item))
+        if (!_gathered.TryPop(out var item))
+            return;
+        try
+        {
             item.Dispose();
+        }
+        finally
+        {
+            Dispose();
+        }
     }
 }

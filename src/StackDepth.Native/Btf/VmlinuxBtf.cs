@@ -1,5 +1,8 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
+using StackDepth.Native.Sys;
 
 namespace StackDepth.Native.Btf;
 
@@ -7,7 +10,7 @@ namespace StackDepth.Native.Btf;
 /// The kernel's own types, as it describes them in /sys/kernel/btf/vmlinux: where the fields of its structs are. Every access is checked against the blob's
 /// bounds, and a blob that is not BTF answers nothing.
 /// </summary>
-internal sealed class VmlinuxBtf
+internal sealed unsafe class VmlinuxBtf
 {
     internal const string DefaultPath = "/sys/kernel/btf/vmlinux";
 
@@ -18,7 +21,9 @@ internal sealed class VmlinuxBtf
     /// <summary>How many members one question may look at: members of types that contain themselves could multiply for ever.</summary>
     private const int MaxMembers = 100_000;
 
-    private readonly byte[] _blob;
+    /// <summary>Keeps the bytes at <see cref="_start"/> where they are.</summary>
+    private readonly object _owner;
+    private readonly byte* _start;
     private readonly int _typesEnd;
     private readonly int _strings;
     private readonly int _stringsEnd;
@@ -26,9 +31,10 @@ internal sealed class VmlinuxBtf
     /// <summary>The position of each type by its id; id 0 is void.</summary>
     private readonly List<int> _positions = [0];
 
-    private VmlinuxBtf(byte[] blob, int types, int typesEnd, int strings, int stringsEnd)
+    private VmlinuxBtf(object owner, byte* start, int types, int typesEnd, int strings, int stringsEnd)
     {
-        _blob = blob;
+        _owner = owner;
+        _start = start;
         _typesEnd = typesEnd;
         _strings = strings;
         _stringsEnd = stringsEnd;
@@ -45,6 +51,8 @@ internal sealed class VmlinuxBtf
 
             at += BtfFormat.TypeSize + trailer;
         }
+
+        GC.KeepAlive(owner);
     }
 
     /// <summary>The number of types read, void included.</summary>
@@ -52,7 +60,7 @@ internal sealed class VmlinuxBtf
 
     /// <summary>Reads a file of BTF; null where there is none or it may not be read.</summary>
     /// <exception cref="InvalidDataException">The file is not BTF.</exception>
-    internal static VmlinuxBtf? TryRead(string path = DefaultPath)
+    internal static VmlinuxBtf? TryRead(string path = DefaultPath, SystemCalls? sys = null)
     {
         try
         {
@@ -63,14 +71,20 @@ internal sealed class VmlinuxBtf
                 throw new InvalidDataException($"{path} has {length} bytes, which no kernel's BTF has.");
             }
 
-            var blob = GC.AllocateUninitializedArray<byte>((int)length);
+            // Linux 6.16 can map it. Reading takes a system call for each 4 KiB page, thousands of them.
+            if (path == DefaultPath && BtfMapping.TryMap(file, (int)length, sys ?? SystemCalls.Real) is { } mapping)
+            {
+                return Parse(mapping, mapping.Start, (int)length);
+            }
+
+            var blob = GC.AllocateUninitializedArray<byte>((int)length, pinned: true);
             int read = 0, n;
             while (read < blob.Length && (n = RandomAccess.Read(file, blob.AsSpan(read), read)) > 0)
             {
                 read += n;
             }
 
-            return Parse(read == blob.Length ? blob : blob[..read]);
+            return Parse(blob, Address(blob), read);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -81,26 +95,43 @@ internal sealed class VmlinuxBtf
     /// <exception cref="InvalidDataException">The bytes are not little-endian BTF of version 1.</exception>
     internal static VmlinuxBtf Parse(byte[] blob)
     {
-        if (blob.Length < BtfFormat.HeaderSize || BinaryPrimitives.ReadUInt16LittleEndian(blob) != BtfFormat.Magic || blob[2] != 1)
+        var pinned = GC.AllocateUninitializedArray<byte>(blob.Length, pinned: true);
+        blob.CopyTo(pinned, 0);
+        return Parse(pinned, Address(pinned), pinned.Length);
+    }
+
+    private static VmlinuxBtf Parse(object owner, byte* start, int length)
+    {
+        ReadOnlySpan<byte> blob = new(start, length);
+        if (length < BtfFormat.HeaderSize || BinaryPrimitives.ReadUInt16LittleEndian(blob) != BtfFormat.Magic || blob[2] != 1)
         {
             throw new InvalidDataException("The bytes are not BTF of version 1 in this machine's byte order.");
         }
 
-        ulong header = BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(4));
-        var types = header + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(8));
-        var typesEnd = types + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(12));
-        var strings = header + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(16));
-        var stringsEnd = strings + BinaryPrimitives.ReadUInt32LittleEndian(blob.AsSpan(20));
-        return typesEnd <= (ulong)blob.Length && stringsEnd <= (ulong)blob.Length
-            ? new VmlinuxBtf(blob, (int)types, (int)typesEnd, (int)strings, (int)stringsEnd)
+        ulong header = BinaryPrimitives.ReadUInt32LittleEndian(blob[4..]);
+        var types = header + BinaryPrimitives.ReadUInt32LittleEndian(blob[8..]);
+        var typesEnd = types + BinaryPrimitives.ReadUInt32LittleEndian(blob[12..]);
+        var strings = header + BinaryPrimitives.ReadUInt32LittleEndian(blob[16..]);
+        var stringsEnd = strings + BinaryPrimitives.ReadUInt32LittleEndian(blob[20..]);
+        return typesEnd <= (ulong)length && stringsEnd <= (ulong)length
+            ? new VmlinuxBtf(owner, start, (int)types, (int)typesEnd, (int)strings, (int)stringsEnd)
             : throw new InvalidDataException("The sections of the BTF do not lie within it.");
     }
+
+    private static byte* Address(byte[] pinned) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));
 
     /// <summary>
     /// The offset of a struct's field in bytes, also where the field is in an anonymous struct or union within. False where struct or field are not there, or
     /// the field is a bit field.
     /// </summary>
     internal bool TryGetFieldOffset(string structName, string field, out int byteOffset)
+    {
+        var found = FindField(structName, field, out byteOffset);
+        GC.KeepAlive(_owner);
+        return found;
+    }
+
+    private bool FindField(string structName, string field, out int byteOffset)
     {
         byte[] structBytes = Encoding.UTF8.GetBytes(structName), fieldBytes = Encoding.UTF8.GetBytes(field);
         var budget = MaxMembers;
@@ -179,8 +210,9 @@ internal sealed class VmlinuxBtf
     {
         var offset = _strings + (long)Word(at);
         return name.Length > 0 && offset + name.Length < _stringsEnd
-            && _blob[(int)offset + name.Length] == 0 && _blob.AsSpan((int)offset, name.Length).SequenceEqual(name);
+            && _start[offset + name.Length] == 0 && new ReadOnlySpan<byte>(_start + offset, name.Length).SequenceEqual(name);
     }
 
-    private uint Word(int at) => BinaryPrimitives.ReadUInt32LittleEndian(_blob.AsSpan(at));
+    // All callers have checked that the word lies before the end of the types, which lies within the blob.
+    private uint Word(int at) => BitConverter.IsLittleEndian ? Unsafe.ReadUnaligned<uint>(_start + at) : BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<uint>(_start + at));
 }

@@ -17,6 +17,7 @@ namespace StackDepth.Native.Processes;
 internal sealed class GatedChild : IDisposable, IAsyncDisposable
 {
     private const int KillSignal = 9;
+    private const int TerminateSignal = 15;
     private const int Interrupted = 4;
     private const int ThreadStackBytes = 256 * 1024; // the child has a stack of its own, made by libc
     private static readonly TimeSpan s_reachGate = TimeSpan.FromSeconds(10);
@@ -130,6 +131,9 @@ internal sealed class GatedChild : IDisposable, IAsyncDisposable
 
     /// <summary>Ends the child by SIGKILL, at its gate or later. Does nothing when it has ended.</summary>
     internal void Kill() => _process?.Signal(KillSignal);
+
+    /// <summary>Asks the child to end, by SIGTERM. Does nothing when it has ended.</summary>
+    internal void Terminate() => _process?.Signal(TerminateSignal);
 
     /// <summary>
     /// Kills a child that was not released: it never runs. A released one goes on, and is reaped when it ends; call <see cref="Kill"/> first if it must not.

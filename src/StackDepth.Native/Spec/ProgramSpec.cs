@@ -49,4 +49,11 @@ internal sealed record ProgramSpec
 
     /// <summary>The licence string told to the kernel: the helpers that read stacks are GPL-only.</summary>
     public string License { get; init; } = "Dual MIT/GPL";
+
+    // An ImmutableArray is equal to another only when it is the same array: the sequences are what counts.
+    public bool Equals(ProgramSpec? other) =>
+        other is not null && Name == other.Name && Type == other.Type && ExpectedAttachType == other.ExpectedAttachType && License == other.License
+        && Instructions.SequenceEqual(other.Instructions) && Functions.SequenceEqual(other.Functions);
+
+    public override int GetHashCode() => HashCode.Combine(Name, Type, ExpectedAttachType, License, Instructions.Length, Functions.Length);
 }

@@ -5,7 +5,8 @@ namespace StackDepth.Native.Sys;
 /// <summary>The only P/Invoke declarations of the project: libc's wrappers, and <c>syscall(2)</c> where it has none. x86-64 and arm64 layouts.</summary>
 internal static unsafe partial class LibC
 {
-    private const string Name = "libc";
+    // With its version: the bare name makes the runtime try a dozen paths, and may be a linker script.
+    private const string Name = "libc.so.6";
 
     [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
     internal static partial long Bpf(long number, int command, void* attr, uint size);

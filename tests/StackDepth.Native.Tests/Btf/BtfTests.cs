@@ -30,6 +30,30 @@ public sealed class BtfTests
     }
 
     [Fact]
+    public void Where_the_file_cannot_be_mapped_it_is_read_with_the_same_answers()
+    {
+        Requires.That(File.Exists(VmlinuxBtf.DefaultPath), "BTF of the kernel");
+        var sys = new NoMapping();
+        VmlinuxBtf mapped = VmlinuxBtf.TryRead()!, read = VmlinuxBtf.TryRead(sys: sys)!;
+        Assert.Equal(1, sys.Refused);
+        Assert.Equal(mapped.TypeCount, read.TypeCount);
+        Assert.True(mapped.TryGetFieldOffset("signal_struct", "live", out var expected));
+        Assert.True(read.TryGetFieldOffset("signal_struct", "live", out var actual));
+        Assert.Equal(expected, actual);
+    }
+
+    private sealed class NoMapping : SystemCalls
+    {
+        internal int Refused { get; private set; }
+
+        internal override long MMap(nuint length, int protection, int flags, int fd, long offset)
+        {
+            Refused++;
+            return -(long)Errno.EINVAL;
+        }
+    }
+
+    [Fact]
     public void A_field_of_an_anonymous_member_is_found()
     {
         Requires.That(File.Exists(VmlinuxBtf.DefaultPath), "BTF of the kernel");

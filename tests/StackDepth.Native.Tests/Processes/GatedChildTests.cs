@@ -49,6 +49,20 @@ public sealed class GatedChildTests
         Assert.Equal(second.Pid, ChildFinder.FromAllProcesses(second.DoorFd));
     }
 
+    [Fact]
+    public async Task A_child_that_is_asked_to_end_can_end_in_its_own_way()
+    {
+        using var scratch = new Scratch();
+        Assert.Equal(0, LibC.MakeFifo(scratch["hold"], 0b110_000_000));
+        using GatedChild child = GatedChild.Start(Commands.Shell("exec 2>/dev/null; trap 'exit 9' TERM; touch \"$1\"; while :; do read line < \"$2\"; done", scratch["trapped"], scratch["hold"]));
+
+        child.Release();
+        await Proc.Until(() => File.Exists(scratch["trapped"]), "the child handles SIGTERM");
+        child.Terminate();
+        Assert.Equal(new ChildExit(9, null), await child.WaitForExitAsync(Cancel));
+        child.Terminate(); // there is nobody left
+    }
+
     [Theory]
     [InlineData("exit 0", 0, null)]
     [InlineData("exit 7", 7, null)]

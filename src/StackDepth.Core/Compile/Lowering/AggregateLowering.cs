@@ -15,45 +15,41 @@ internal static class AggregateLowering
     {
         var asm = context.Asm;
         context.LoadResults();
-        var offset = 0;
-        if (key is null)
-        {
-            asm.Mov(Register.R9, Register.R7);
-            offset = ResultLayout.AggregateOffset;
-        }
-        else
+        var (target, offset) = (Register.R7, ResultLayout.AggregateOffset);
+        if (key is not null)
         {
             FindGroup(context, aggregate.Key!, key, results);
+            (target, offset) = (Register.R9, 0);
         }
         if (layout.Parts.HasFlag(AggregateParts.Count))
         {
             asm.Mov(Register.R1, 1);
-            asm.AtomicAdd(MemorySize.DW, Register.R9, offset + layout.Count, Register.R1);
+            asm.AtomicAdd(MemorySize.DW, target, offset + layout.Count, Register.R1);
         }
         if (layout.Parts.HasFlag(AggregateParts.Sum))
         {
             ExpressionLowering.Evaluate(context, aggregate.Value!, Register.R1);
-            asm.AtomicAdd(MemorySize.DW, Register.R9, offset + layout.Sum, Register.R1);
+            asm.AtomicAdd(MemorySize.DW, target, offset + layout.Sum, Register.R1);
         }
         if (layout.Parts.HasFlag(AggregateParts.Minimum))
-            Raise(context, aggregate.Value!, maximum: false, offset + layout.Minimum, won: null);
+            Raise(context, aggregate.Value!, maximum: false, target, offset + layout.Minimum, won: null);
         if (layout.Parts.HasFlag(AggregateParts.Maximum))
-            Raise(context, aggregate.Value!, maximum: true, offset + layout.Maximum, won: null);
+            Raise(context, aggregate.Value!, maximum: true, target, offset + layout.Maximum, won: null);
         if (layout.Parts.HasFlag(AggregateParts.Histogram))
-            HistogramLowering.Lower(context, aggregate.Value!, offset + layout.Histogram);
+            HistogramLowering.Lower(context, aggregate.Value!, target, offset + layout.Histogram);
     }
 
-    /// <summary>Raises the extreme at R9 + <paramref name="offset"/>; goes to <paramref name="won"/> when the value is a new record, falls through when it is not.</summary>
-    internal static void Raise(LoweringContext context, IrExpression value, bool maximum, int offset, Label? won)
+    /// <summary>Raises the extreme at <paramref name="target"/> + <paramref name="offset"/>; goes to <paramref name="won"/> when the value is a new record, falls through when it is not.</summary>
+    internal static void Raise(LoweringContext context, IrExpression value, bool maximum, Register target, int offset, Label? won)
     {
         var asm = context.Asm;
         var done = asm.CreateLabel("not a record");
         ExpressionLowering.Evaluate(context, value, Register.R2);
         if (!maximum)
             asm.Xor(Register.R2, -1);
-        asm.LoadImmediate64(Register.R3, long.MinValue);
-        asm.Xor(Register.R2, Register.R3);
-        asm.Add(Register.R2, 1);
+        // AggregateLayout.EncodeMaximum in one addition: to flip the highest bit is to add it.
+        asm.LoadImmediate64(Register.R3, long.MinValue + 1);
+        asm.Add(Register.R2, Register.R3);
         if (value.Type == IrType.Int64)
         {
             var encoded = asm.CreateLabel("encoded");
@@ -61,13 +57,15 @@ internal static class AggregateLowering
             asm.Mov(Register.R2, -1);
             asm.Place(encoded);
         }
+        asm.Load(MemorySize.DW, Register.R0, target, offset);
+        asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
         for (var attempt = 0; attempt < RaiseAttempts; attempt++)
         {
-            asm.Load(MemorySize.DW, Register.R0, Register.R9, offset);
-            asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
             asm.Mov(Register.R3, Register.R0);
-            asm.AtomicCompareExchange(MemorySize.DW, Register.R9, offset, Register.R2);
+            asm.AtomicCompareExchange(MemorySize.DW, target, offset, Register.R2);
             asm.JumpIf(JumpOp.JEQ, Register.R0, Register.R3, won ?? done);
+            // R0 is now what another hit made of it, perhaps more than this one has.
+            asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
         }
         context.Increment(HealthCounter.Dropped);
         asm.Place(done);

@@ -57,7 +57,8 @@ internal sealed class CaptureLowering
         asm.Call(capture.Stack == StackKind.User ? HelperId.GetStack : HelperId.GetTaskStack);
 
         var walked = asm.CreateLabel("walked");
-        asm.JumpIf(JumpOp.JSGE, Register.R0, 0, walked);
+        // A stack has a frame at least: nothing found is a failure too, and no depth of 0.
+        asm.JumpIf(JumpOp.JSGE, Register.R0, sizeof(long), walked);
         _context.Increment(HealthCounter.StackErrors);
         asm.Jump(_context.Leave);
         asm.Place(walked);

@@ -9,9 +9,12 @@ internal static class ContextLowering
     internal static void Filter(LoweringContext context, ProcessScope scope)
     {
         var asm = context.Asm;
-        context.PidTgid = context.Allocate(sizeof(long));
         asm.Call(HelperId.GetCurrentPidTgid);
-        asm.Store(MemorySize.DW, Register.R10, context.PidTgid, Register.R0);
+        if (context.NeedsIds)
+        {
+            context.PidTgid = context.Allocate(sizeof(long));
+            asm.Store(MemorySize.DW, Register.R10, context.PidTgid, Register.R0);
+        }
         asm.Rsh(Register.R0, 32);
         switch (scope)
         {
@@ -22,14 +25,7 @@ internal static class ContextLowering
                 asm.JumpIf(JumpOp.JNE, Register.R0, one.ProcessId, context.Leave);
                 break;
             case ProcessScope.Followed:
-                var key = context.Allocate(sizeof(int));
-                asm.Store(MemorySize.W, Register.R10, key, Register.R0);
-                asm.LoadMap(Register.R1, MapNames.Followed);
-                context.AddressOfFrame(Register.R2, key);
-                asm.Call(HelperId.MapLookupElem);
-                asm.JumpIf(JumpOp.JEQ, Register.R0, 0, context.Leave);
-                asm.Load(MemorySize.W, Register.R0, Register.R0, 0);
-                asm.JumpIf(JumpOp.JEQ, Register.R0, 0, context.Leave);
+                PidSet.Test(asm, Register.R0, context.Leave);
                 break;
             default:
                 throw IrNodes.Unknown(scope);

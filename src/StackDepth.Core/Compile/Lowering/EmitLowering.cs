@@ -51,7 +51,7 @@ internal static class EmitLowering
         context.LookupFirst(MapNames.Best);
         asm.Mov(Register.R9, Register.R0);
         var won = asm.CreateLabel("new record");
-        AggregateLowering.Raise(context, extremum.Value, extremum.Maximum, 0, won);
+        AggregateLowering.Raise(context, extremum.Value, extremum.Maximum, Register.R9, 0, won);
         asm.Jump(context.Leave);
         asm.Place(won);
         Reserve(context, layout);

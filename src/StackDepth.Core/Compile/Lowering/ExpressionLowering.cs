@@ -8,7 +8,7 @@ namespace StackDepth.Compile.Lowering;
 /// <summary>Values and conditions. Everything that needs a helper has been fetched before, so expressions only load and compare, in R1 and R2.</summary>
 internal static class ExpressionLowering
 {
-    /// <summary>Puts a number, truth value or function into <paramref name="destination"/> (R1 or R2); may use the other of the two.</summary>
+    /// <summary>Puts a number, truth value or function into <paramref name="destination"/> (R1 or R2); a truth value may use the other of the two.</summary>
     internal static void Evaluate(LoweringContext context, IrExpression expression, Register destination)
     {
         var asm = context.Asm;
@@ -69,8 +69,11 @@ internal static class ExpressionLowering
         switch (condition)
         {
             case IrConstant constant:
-                if (constant.Value != 0 == when)
-                    asm.Jump(target);
+                if (constant.Value != 0 != when)
+                    break;
+                // The verifier refuses code that no jump reaches, but not code behind a condition that never holds.
+                asm.Mov(Register.R1, 0);
+                asm.JumpIf(JumpOp.JEQ, Register.R1, 0, target);
                 break;
             case IrNot not:
                 Branch(context, not.Operand, target, !when);
@@ -111,6 +114,13 @@ internal static class ExpressionLowering
             asm.JumpIf(jump, Register.R1, (int)constant.Value, target);
             return;
         }
+        if (compare.Right.Type != IrType.Boolean)
+        {
+            Evaluate(context, compare.Left, Register.R1);
+            Evaluate(context, compare.Right, Register.R2);
+            asm.JumpIf(jump, Register.R1, Register.R2, target);
+            return;
+        }
         // A truth value takes both registers to compute, so the right side waits in the BPF stack.
         var spill = context.Allocate(sizeof(long));
         Evaluate(context, compare.Right, Register.R1);
@@ -133,7 +143,13 @@ internal static class ExpressionLowering
         for (var part = 0; part < EventLayout.CommBytes; part += sizeof(long))
         {
             asm.Load(MemorySize.DW, Register.R1, Register.R10, context.Fields[comm.Field] + part);
-            asm.LoadImmediate64(Register.R2, BinaryPrimitives.ReadInt64LittleEndian(bytes[part..]));
+            var expected = BinaryPrimitives.ReadInt64LittleEndian(bytes[part..]);
+            if (expected is >= int.MinValue and <= int.MaxValue)
+            {
+                asm.JumpIf(JumpOp.JNE, Register.R1, (int)expected, different);
+                continue;
+            }
+            asm.LoadImmediate64(Register.R2, expected);
             asm.JumpIf(JumpOp.JNE, Register.R1, Register.R2, different);
         }
         if (jumpIfEqual)

@@ -14,13 +14,13 @@ internal readonly record struct FollowerProgram(string Tracepoint, ProgramSpec S
 internal readonly record struct TaskOffsets(int Tgid, int Signal, int Live);
 
 /// <summary>
-/// The programs that keep the <c>followed</c> map: a command waits in it with 0 until its exec, when none of the gate's code runs any more and none of its own has; forks of
-/// observed processes are observed from their first instruction; the dead are removed when the last of their threads exits. Not later: once the parent has reaped a process its
+/// The programs that keep the set of followed processes. A command is named as waiting and joins at its exec, when none of the gate's code runs any more and none of its own
+/// has; forks of followed processes are followed from their first instruction; a process leaves when the last of its threads exits. Not later: once its parent has reaped it, its
 /// id can be another's, while the kernel still holds on to the dead one.
 /// </summary>
 internal static class FollowerPrograms
 {
-    internal static MapSpec Map { get; } = new(MapNames.Followed, MapType.Hash, sizeof(int), sizeof(int), 32_768, MapFlags.None);
+    internal static ImmutableArray<MapSpec> Maps { get; } = [PidSet.Map, new(MapNames.Waiting, MapType.Array, sizeof(int), sizeof(int), 1)];
 
     internal static ImmutableArray<FollowerProgram> Build(TaskOffsets offsets) =>
     [
@@ -33,47 +33,27 @@ internal static class FollowerPrograms
     {
         var asm = new Assembler { Origin = "exec: the command's own code begins" };
         var exit = asm.CreateLabel("exit");
-        asm.Call(HelperId.GetCurrentPidTgid);
-        asm.Rsh(Register.R0, 32);
-        asm.Store(MemorySize.W, Register.R10, -8, Register.R0);
-        Lookup(asm, -8, exit);
-        asm.Mov(Register.R1, 1);
-        asm.Store(MemorySize.W, Register.R0, 0, Register.R1);
+        CurrentProcess(asm, Register.R6);
+        asm.LoadMapValue(Register.R3, MapNames.Waiting, 0);
+        asm.Load(MemorySize.W, Register.R1, Register.R3, 0);
+        asm.JumpIf(JumpOp.JNE, Register.R1, Register.R6, exit);
+        asm.Store(MemorySize.W, Register.R3, 0, 0);
+        PidSet.Add(asm, Register.R6, exit);
         return Finish(asm, exit, "sd_exec");
     }
 
     private static ProgramSpec OnFork(int tgidOffset)
     {
-        var asm = new Assembler { Origin = "fork: children of the observed are observed" };
+        var asm = new Assembler { Origin = "fork: children of the followed are followed" };
         var exit = asm.CreateLabel("exit");
         asm.Load(MemorySize.DW, Register.R7, Register.R1, 8);
         asm.Note("the child's task_struct");
-        asm.Call(HelperId.GetCurrentPidTgid);
-        asm.Rsh(Register.R0, 32);
-        asm.Mov(Register.R6, Register.R0);
-        asm.Store(MemorySize.W, Register.R10, -8, Register.R0);
-        Lookup(asm, -8, exit);
-        asm.Load(MemorySize.W, Register.R0, Register.R0, 0);
-        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, exit);
-        Read(asm, MemorySize.W, tgidOffset, -16, exit);
-        asm.Load(MemorySize.W, Register.R1, Register.R10, -16);
-        asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R6, exit);
-        asm.Note("a thread, not a process");
-        asm.Store(MemorySize.W, Register.R10, -8, 1);
-        asm.LoadMap(Register.R1, MapNames.Followed);
-        FrameAddress(asm, Register.R2, -16);
-        FrameAddress(asm, Register.R3, -8);
-        asm.Mov(Register.R4, 0);
-        asm.Call(HelperId.MapUpdateElem);
-        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, exit);
-        // The map is full: what this child does will be missed, and the result must say so.
-        asm.Store(MemorySize.W, Register.R10, -8, 0);
-        asm.LoadMap(Register.R1, MapNames.Results);
-        FrameAddress(asm, Register.R2, -8);
-        asm.Call(HelperId.MapLookupElem);
-        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, exit);
-        asm.Mov(Register.R1, 1);
-        asm.AtomicAdd(MemorySize.DW, Register.R0, ResultLayout.Offset(HealthCounter.Busy), Register.R1);
+        CurrentProcess(asm, Register.R6);
+        PidSet.Test(asm, Register.R6, exit);
+        // A new thread has its process's id, which is in the set already.
+        Read(asm, MemorySize.W, tgidOffset, -8, exit);
+        asm.Load(MemorySize.W, Register.R6, Register.R10, -8);
+        PidSet.Add(asm, Register.R6, exit);
         return Finish(asm, exit, "sd_fork");
     }
 
@@ -83,44 +63,34 @@ internal static class FollowerPrograms
         var exit = asm.CreateLabel("exit");
         asm.Load(MemorySize.DW, Register.R7, Register.R1, 0);
         asm.Note("the exiting task_struct, which is the current one");
-        Read(asm, MemorySize.DW, offsets.Signal, -16, exit);
-        asm.Load(MemorySize.DW, Register.R7, Register.R10, -16);
-        Read(asm, MemorySize.W, offsets.Live, -16, exit);
-        asm.Load(MemorySize.W, Register.R1, Register.R10, -16);
+        Read(asm, MemorySize.DW, offsets.Signal, -8, exit);
+        asm.Load(MemorySize.DW, Register.R7, Register.R10, -8);
+        Read(asm, MemorySize.W, offsets.Live, -8, exit);
+        asm.Load(MemorySize.W, Register.R1, Register.R10, -8);
         asm.JumpIf(JumpOp.JNE, Register.R1, 0, exit);
         asm.Note("threads are left that have not come to their exit");
-        asm.Call(HelperId.GetCurrentPidTgid);
-        asm.Rsh(Register.R0, 32);
-        asm.Store(MemorySize.W, Register.R10, -8, Register.R0);
-        asm.LoadMap(Register.R1, MapNames.Followed);
-        FrameAddress(asm, Register.R2, -8);
-        asm.Call(HelperId.MapDeleteElem);
+        CurrentProcess(asm, Register.R6);
+        PidSet.Remove(asm, Register.R6, exit);
         return Finish(asm, exit, "sd_exit");
     }
 
-    private static void Lookup(Assembler asm, int key, Label exit)
+    private static void CurrentProcess(Assembler asm, Register destination)
     {
-        asm.LoadMap(Register.R1, MapNames.Followed);
-        FrameAddress(asm, Register.R2, key);
-        asm.Call(HelperId.MapLookupElem);
-        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, exit);
+        asm.Call(HelperId.GetCurrentPidTgid);
+        asm.Rsh(Register.R0, 32);
+        asm.Mov(destination, Register.R0);
     }
 
     /// <summary>Reads what is at R7 + <paramref name="offset"/> into the frame.</summary>
     private static void Read(Assembler asm, MemorySize size, int offset, int destination, Label exit)
     {
-        FrameAddress(asm, Register.R1, destination);
+        asm.Mov(Register.R1, Register.R10);
+        asm.Add(Register.R1, destination);
         asm.Mov(Register.R2, size == MemorySize.DW ? sizeof(long) : sizeof(int));
         asm.Mov(Register.R3, Register.R7);
         asm.Add(Register.R3, offset);
         asm.Call(HelperId.ProbeReadKernel);
         asm.JumpIf(JumpOp.JNE, Register.R0, 0, exit);
-    }
-
-    private static void FrameAddress(Assembler asm, Register destination, int offset)
-    {
-        asm.Mov(destination, Register.R10);
-        asm.Add(destination, offset);
     }
 
     private static ProgramSpec Finish(Assembler asm, Label exit, string name)

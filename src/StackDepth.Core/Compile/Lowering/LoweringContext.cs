@@ -11,6 +11,7 @@ internal sealed class LoweringContext
 {
     private int _frameBytes;
     private bool _resultsLoaded;
+    private int? _firstKey;
 
     internal LoweringContext(CompileTarget target)
     {
@@ -31,6 +32,9 @@ internal sealed class LoweringContext
 
     /// <summary>Frame offsets of context fields that have been loaded.</summary>
     internal Dictionary<ContextField, int> Fields { get; } = [];
+
+    /// <summary>Whether a later step wants the ids that the process filter fetches.</summary>
+    internal bool NeedsIds { get; init; }
 
     /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
     internal int PidTgid { get; set; }
@@ -58,10 +62,13 @@ internal sealed class LoweringContext
     /// <summary>R0 = the only value of an array map; leaves the program if there is none, which the verifier wants handled and which cannot happen.</summary>
     internal void LookupFirst(string map)
     {
-        var key = Allocate(sizeof(int));
-        Asm.Store(MemorySize.W, Register.R10, key, 0);
+        if (_firstKey is null)
+        {
+            _firstKey = Allocate(sizeof(int));
+            Asm.Store(MemorySize.W, Register.R10, _firstKey.Value, 0);
+        }
         Asm.LoadMap(Register.R1, map);
-        AddressOfFrame(Register.R2, key);
+        AddressOfFrame(Register.R2, _firstKey.Value);
         Asm.Call(HelperId.MapLookupElem);
         Asm.JumpIf(JumpOp.JEQ, Register.R0, 0, Leave);
     }

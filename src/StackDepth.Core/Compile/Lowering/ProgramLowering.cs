@@ -10,7 +10,7 @@ internal static class ProgramLowering
 {
     internal static CompiledQuery Run(IrProgram program, CompileTarget target)
     {
-        var context = new LoweringContext(target);
+        var context = new LoweringContext(target) { NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }) };
         var capture = new CaptureLowering(context, program);
         var asm = context.Asm;
         var sink = ((Deliver)program.Statements[^1]).Sink;
@@ -46,6 +46,8 @@ internal static class ProgramLowering
                     break;
                 case Capture step:
                     capture.Lower(step);
+                    break;
+                case Deliver { Sink: IrCountHits }:
                     break;
                 case Deliver { Sink: IrAggregate step }:
                     AggregateLowering.Lower(context, step, aggregate!, layout, key);
@@ -86,7 +88,7 @@ internal static class ProgramLowering
         if (sink is IrEmitExtremum)
             maps.Add(new(MapNames.Best, MapType.Array, sizeof(int), sizeof(long), 1));
         if (target.Scope is ProcessScope.Followed)
-            maps.Add(FollowerPrograms.Map);
+            maps.AddRange(FollowerPrograms.Maps);
         return maps.ToImmutable();
     }
 }

@@ -13,6 +13,7 @@ internal static class FoldConstants
         Predicates = [.. query.Predicates.Select(Fold)],
         Sink = query.Sink switch
         {
+            IrCountHits hits => hits,
             IrAggregate aggregate => aggregate with { Value = aggregate.Value is null ? null : Fold(aggregate.Value), Key = aggregate.Key is null ? null : Fold(aggregate.Key) },
             IrEmit emit => new IrEmit([.. emit.Fields.Select(Fold)]),
             IrEmitExtremum extremum => extremum with { Value = Fold(extremum.Value) },
@@ -30,6 +31,7 @@ internal static class FoldConstants
         },
         IrLogic logic => Logic(logic.Operator, Fold(logic.Left), Fold(logic.Right)),
         IrCompare compare => Compare(compare.Operator, Fold(compare.Left), Fold(compare.Right)),
+        IrTuple tuple => new IrTuple([.. tuple.Items.Select(Fold)]),
         _ => expression,
     };
 

@@ -54,6 +54,7 @@ internal static class Linearize
 
     private static IEnumerable<IrExpression> SinkExpressions(IrSink sink) => sink switch
     {
+        IrCountHits => [],
         IrAggregate aggregate => new[] { aggregate.Key, aggregate.Value }.OfType<IrExpression>(),
         IrEmit emit => emit.Fields,
         IrEmitExtremum extremum => [extremum.Value],

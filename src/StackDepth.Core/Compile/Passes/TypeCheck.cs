@@ -12,6 +12,8 @@ internal static class TypeCheck
             Check(predicate);
         switch (query.Sink)
         {
+            case IrCountHits:
+                break;
             case IrAggregate aggregate:
                 if (aggregate.Key is { } key)
                     CheckOutput(key, "a key");
@@ -32,6 +34,11 @@ internal static class TypeCheck
 
     private static void CheckOutput(IrExpression expression, string role)
     {
+        if (expression is IrTuple tuple)
+        {
+            foreach (var item in tuple.Items)
+                CheckOutput(item, role);
+        }
         if (expression is IrText text)
             throw new ProbeQueryException($"The text \"{text.Value}\" is the same at every hit: as {role} it says nothing. Select a value of the context.");
         Check(expression);

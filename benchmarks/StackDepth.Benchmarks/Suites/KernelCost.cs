@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using StackDepth.Benchmarks.Support;
+using StackDepth.Native.Load;
+using StackDepth.Native.Sys;
+using static StackDepth.Benchmarks.Support.Table;
+
+namespace StackDepth.Benchmarks.Suites;
+
+/// <summary>What a hit costs in the kernel: the program's own run_time_ns / run_cnt, for the same target under the peer and under us.</summary>
+internal static class KernelCost
+{
+    private const int Rounds = 7;
+    private const int BatchesPerRound = 12;
+    private const int CallsPerBatch = 2_000;
+    private static readonly int[] Depths = [5, 20, 60, 120];
+
+    private sealed record Aggregate(string Name, string Script, Func<ProbeSource<EntryContext>, ProcessStartInfo?, ProbeSession> Attach);
+
+    private sealed record Side(string Name, bool IsPeer, Func<Aggregate, Target, IRunning> Start);
+
+    /// <summary>A tool that probes a target.</summary>
+    private interface IRunning : IDisposable
+    {
+        int ProcessId { get; }
+    }
+
+    internal static Section Run()
+    {
+        Aggregate[] aggregates =
+        [
+            new("count()", "count()", static (probe, command) => Attach(probe.Count(), command)),
+            new("max(length)", "max(len(ustack))", static (probe, command) => Attach(probe.Select(static s => s.UStack.Length).Max(), command)),
+            new("histogram(length)", "hist(len(ustack))", static (probe, command) => Attach(probe.Select(static s => s.UStack.Length).Histogram(), command)),
+        ];
+        Side[] sides =
+        [
+            new("bpftrace -c", true, static (aggregate, target) => new PeerRun(aggregate.Script, target)),
+            new("StackDepth, command", false, static (aggregate, target) => OwnRun.Command(aggregate, target)),
+            new("StackDepth, ForProcess", false, static (aggregate, target) => OwnRun.Beside(aggregate, target, ofProcess: true)),
+            new("StackDepth, system-wide", false, static (aggregate, target) => OwnRun.Beside(aggregate, target, ofProcess: false)),
+        ];
+        var kernel = new Dictionary<(string Aggregate, string Side, int Depth), List<double>>();
+        var seen = new Dictionary<(string Aggregate, string Side, int Depth), List<double>>();
+
+        using var statistics = KernelStatistics.Enable(SystemCalls.Real);
+        using var folder = SharedFolder.Create();
+        for (var round = 0; round < Rounds; round++)
+        {
+            foreach (var aggregate in aggregates)
+            {
+                foreach (var side in sides)
+                    Measure(aggregate, side);
+            }
+            Console.Error.WriteLine($"   round {round + 1} of {Rounds}");
+        }
+        return new("In-kernel cost of a hit", Print(aggregates, sides, kernel, seen));
+
+        void Measure(Aggregate aggregate, Side side)
+        {
+            using var target = new Target(folder);
+            using var running = side.Start(aggregate, target);
+            target.Call(Depths[0], CallsPerBatch);
+            using var program = KernelObjects.UprobeProgram(running.ProcessId);
+            foreach (var depth in Depths)
+            {
+                for (var batch = 0; batch < BatchesPerRound; batch++)
+                {
+                    var before = program.Counters;
+                    var perCall = target.Call(depth, CallsPerBatch);
+                    var after = program.Counters;
+                    var runs = after.Runs - before.Runs;
+                    if (runs != CallsPerBatch)
+                        throw new InvalidOperationException($"{side.Name}: {runs} runs of the program for {CallsPerBatch} calls.");
+                    Add(kernel, (aggregate.Name, side.Name, depth), (double)(after.Nanoseconds - before.Nanoseconds) / runs);
+                    Add(seen, (aggregate.Name, side.Name, depth), perCall);
+                }
+            }
+            target.End();
+        }
+    }
+
+    private static void Add(Dictionary<(string, string, int), List<double>> values, (string, string, int) key, double value)
+    {
+        if (!values.TryGetValue(key, out var list))
+            values[key] = list = [];
+        list.Add(value);
+    }
+
+    private static string Print(
+        Aggregate[] aggregates, Side[] sides, Dictionary<(string, string, int), List<double>> kernel, Dictionary<(string, string, int), List<double>> seen)
+    {
+        var text = new StringWriter();
+        text.WriteLine($"Nanoseconds per hit from the kernel's run_time_ns / run_cnt; medians of {Rounds * BatchesPerRound} batches of {CallsPerBatch} calls, {Rounds} attachments, by stack depth.");
+        text.WriteLine("One C function that begins with `push %rbp`; frame pointers on. bpftrace runs the target by `-c`; so do we, and beside that probe it as a");
+        text.WriteLine("process that runs already, and system-wide. The ratio is ours to bpftrace's.");
+        text.WriteLine();
+        foreach (var aggregate in aggregates)
+        {
+            var table = new Table([aggregate.Name, .. Depths.Select(static depth => $"depth {depth}")]);
+            foreach (var side in sides)
+            {
+                table.Add([side.Name, .. Depths.Select(depth =>
+                {
+                    var own = kernel[(aggregate.Name, side.Name, depth)].Median();
+                    var peer = kernel[(aggregate.Name, sides[0].Name, depth)].Median();
+                    return side.IsPeer ? Number(own) : $"{Number(own)} ({Number(own / peer, 2)})";
+                })]);
+            }
+            var met = Depths.All(depth => kernel[(aggregate.Name, sides[1].Name, depth)].Median() <= kernel[(aggregate.Name, sides[0].Name, depth)].Median());
+            text.WriteLine(table);
+            text.WriteLine($"Goal, no dearer than bpftrace at any depth (both with a command): {Verdict(met)}.");
+            text.WriteLine();
+        }
+        text.WriteLine("What the target sees per call, trap and all, in nanoseconds:");
+        text.WriteLine();
+        var whole = new Table(["", .. Depths.Select(static depth => $"depth {depth}")]);
+        foreach (var aggregate in aggregates)
+        {
+            foreach (var side in sides)
+                whole.Add([$"{aggregate.Name}, {side.Name}", .. Depths.Select(depth => Number(seen[(aggregate.Name, side.Name, depth)].Median()))]);
+        }
+        text.WriteLine(whole);
+        return text.ToString();
+    }
+
+    private static ProbeSession<T> Attach<T>(ProbeQuery<T> query, ProcessStartInfo? command) =>
+        command is null ? query.AttachAsync().AsTask().GetAwaiter().GetResult() : query.StartAsync(command).GetAwaiter().GetResult();
+
+    private sealed class PeerRun : IRunning
+    {
+        private readonly Process _process;
+
+        internal PeerRun(string expression, Target target) =>
+            _process = Commands.Start(Peer.Command($"uprobe:{target.Binary}:{Target.Leaf} {{ @ = {expression}; }}", target.CommandLine));
+
+        public int ProcessId => _process.Id;
+
+        public void Dispose()
+        {
+            _process.WaitForExit();
+            _process.Dispose();
+        }
+    }
+
+    private sealed class OwnRun : IRunning
+    {
+        private readonly ProbeSession _session;
+        private readonly Process? _target;
+
+        private OwnRun(ProbeSession session, Process? target)
+        {
+            _session = session;
+            _target = target;
+        }
+
+        public int ProcessId => Environment.ProcessId;
+
+        internal static OwnRun Command(Aggregate aggregate, Target target) =>
+            new(aggregate.Attach(Probe.UProbe(target.Binary, Target.Leaf), new(target.Binary, target.Arguments)), null);
+
+        internal static OwnRun Beside(Aggregate aggregate, Target target, bool ofProcess)
+        {
+            var process = Commands.Start([target.Binary, .. target.Arguments]);
+            target.Call(Depths[0], 1);
+            var source = Probe.UProbe(target.Binary, Target.Leaf);
+            return new(aggregate.Attach(ofProcess ? source.ForProcess(process.Id) : source, null), process);
+        }
+
+        public void Dispose()
+        {
+            _session.Command?.ExitCode.GetAwaiter().GetResult();
+            _target?.WaitForExit();
+            _target?.Dispose();
+            _session.Dispose();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+
+namespace StackDepth.Tool.Cli;
+
+/// <summary>The tool's command line.</summary>
+internal sealed class ToolCommandLine
+{
+    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Log to standard error what the tool does; show stack traces of failures." };
+    private readonly Command _root = new("stackdepth", "How deep does a program's stack get, and can the number be trusted? Exit statuses: the command's own; 64 wrong usage, 124 --duration ended it, 125 the tool failed, 126 and 127 it could not be executed or found, 130 Ctrl-C.");
+
+    internal ToolCommandLine()
+    {
+        _root.Options.Add(new HelpOption());
+        _root.Options.Add(new VersionOption());
+        _root.Subcommands.Add(RunCommandLine.Create(_verbose));
+        _root.Subcommands.Add(CheckCommandLine.Create(_verbose));
+        _root.Subcommands.Add(ExplainCommandLine.Create(_verbose));
+    }
+
+    // A command's '@file' is the command's.
+    internal ParseResult Parse(string[] arguments) => CommandLineParser.Parse(_root, arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+
+    internal bool IsVerbose(ParseResult parsed) => parsed.GetValue(_verbose);
+}

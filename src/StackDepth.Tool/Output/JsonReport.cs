@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using StackDepth.Tool.Running;
+
+namespace StackDepth.Tool.Output;
+
+/// <summary>The result as one JSON object on one line; docs/tool.md is its schema.</summary>
+internal static class JsonReport
+{
+    internal static void Write(RunReport report)
+    {
+        using var output = StandardStreams.OpenOutput();
+        Write(report, output);
+    }
+
+    internal static void Write(RunReport report, Stream output)
+    {
+        using (var json = new Utf8JsonWriter(output))
+        {
+            json.WriteStartObject();
+            json.WriteString("probe", report.Query.Probe.Text);
+            json.WriteString("binary", report.Sites.IsEmpty ? report.Query.Probe.Binary : report.Sites[0].Binary);
+            json.WriteString("targetNote", report.TargetNote);
+            json.WriteString("attachedBy", report.AttachedBy);
+            json.WriteNumber("sites", report.Sites.Length);
+            json.WriteString("stack", report.Query.Stack is MeasuredStack.Kernel ? "kernel" : "user");
+            WriteDepth(json, report.Depths.Total);
+            if (report.Depths.Groups is { } groups)
+                WriteGroups(json, groups, report.Query.By);
+            WriteHealth(json, report.Health);
+            json.WriteString("ended", report.End switch { RunEnd.Exit => "exit", RunEnd.Duration => "duration", _ => "interrupt" });
+            WriteNullable(json, "exitCode", report.ExitCode);
+            json.WriteEndObject();
+        }
+        output.Write("\n"u8);
+    }
+
+    private static void WriteDepth(Utf8JsonWriter json, DepthSummary depth)
+    {
+        json.WriteStartObject("depth");
+        WriteNullable(json, "max", depth.Max);
+        WriteNullable(json, "min", depth.Min);
+        if (depth.Mean is { } mean)
+            json.WriteNumber("mean", mean);
+        else
+            json.WriteNull("mean");
+        json.WriteNumber("count", depth.Count);
+        json.WriteStartArray("histogram");
+        foreach (var bucket in depth.Histogram)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("low", bucket.Low);
+            json.WriteNumber("high", bucket.High);
+            json.WriteNumber("count", bucket.Count);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteGroups(Utf8JsonWriter json, ImmutableArray<DepthGroup> groups, GroupKey by)
+    {
+        json.WriteString("by", by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", _ => "function" });
+        json.WriteStartArray("groups");
+        foreach (var group in groups)
+        {
+            json.WriteStartObject();
+            if (group.Key.Number is { } number)
+                json.WriteNumber("key", number);
+            else
+                json.WriteString("key", group.Key.Text);
+            if (group.Key.Address is { } address)
+                json.WriteString("address", string.Create(CultureInfo.InvariantCulture, $"0x{address:x}"));
+            WriteDepth(json, group.Depth);
+            json.WriteNumber("hits", group.Depth.Count);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteHealth(Utf8JsonWriter json, ProbeHealth health)
+    {
+        json.WriteStartObject("health");
+        json.WriteNumber("hits", health.Hits);
+        json.WriteNumber("missed", health.Missed);
+        json.WriteNumber("dropped", health.Dropped);
+        json.WriteNumber("keysLost", health.KeysLost);
+        json.WriteNumber("errors", health.StackErrors);
+        json.WriteNumber("complete", health.Complete);
+        json.WriteNumber("truncated", health.Truncated);
+        json.WriteNumber("broken", health.Broken);
+        json.WriteNumber("approximate", health.Approximate);
+        json.WriteBoolean("exact", health.IsExact);
+        json.WriteString("text", OptionNames.In(health.ToString()));
+        json.WriteEndObject();
+    }
+
+    private static void WriteNullable(Utf8JsonWriter json, string name, int? number)
+    {
+        if (number is { } value)
+            json.WriteNumber(name, value);
+        else
+            json.WriteNull(name);
+    }
+}

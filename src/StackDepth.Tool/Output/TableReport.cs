@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using Spectre.Console;
+using StackDepth.Tool.Running;
+
+namespace StackDepth.Tool.Output;
+
+/// <summary>The result for people. Names are written as <see cref="Text"/>, which knows no markup.</summary>
+internal static class TableReport
+{
+    private static readonly Style s_label = new(Color.Grey);
+    private static readonly Style s_number = new(decoration: Decoration.Bold);
+    private static readonly Style s_bar = new(Color.Teal);
+
+    internal static void Write(RunReport report) => Write(report, Terminal.Create());
+
+    internal static void Write(RunReport report, IAnsiConsole console)
+    {
+        var stack = report.Query.Stack is MeasuredStack.Kernel ? "kernel stack" : "user stack";
+        Line(console, $"{PrintableName.Of(report.Query.Probe.Text)}: {stack}, {Numbers.Probes(report.Sites.Length)}{End(report.End)}");
+        if (report.TargetNote is { } note)
+            Line(console, PrintableName.Of(note));
+        console.WriteLine();
+        console.Write(Totals(report.Depths.Total, report.Health));
+        if (report.Depths.Groups is { IsEmpty: false } groups)
+        {
+            console.WriteLine();
+            console.Write(Groups(groups, report.Query.By));
+        }
+        if (!report.Depths.Total.Histogram.IsEmpty)
+        {
+            console.WriteLine();
+            console.Write(Histogram(report.Depths.Total.Histogram, console));
+        }
+        console.WriteLine();
+        console.Write(new Text("health: ", s_label));
+        Line(console, OptionNames.In(report.Health.ToString()), report.Health is { IsExact: true, Hits: > 0 } ? new Style(Color.Green) : new Style(Color.Yellow));
+    }
+
+    private static string End(RunEnd end) => end switch
+    {
+        RunEnd.Interrupt => ", interrupted",
+        RunEnd.Duration => ", for the time given",
+        _ => "",
+    };
+
+    private static Table Totals(DepthSummary depth, ProbeHealth health)
+    {
+        var table = Plain(new TableColumn("").PadLeft(0), new TableColumn("").RightAligned());
+        table.ShowHeaders = false;
+        Row("maximum", Numbers.OrDash(depth.Max));
+        Row("minimum", Numbers.OrDash(depth.Min));
+        Row("mean", Numbers.OrDash(depth.Mean));
+        Row("hits", Numbers.Whole(health.Hits));
+        return table;
+
+        void Row(string name, string value) => table.AddRow(new Text(name, s_label), new Text(value, s_number));
+    }
+
+    private static Table Groups(ImmutableArray<DepthGroup> groups, GroupKey by)
+    {
+        var table = Plain(
+            Header(by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", _ => "function" }).PadLeft(0),
+            Header("maximum").RightAligned(), Header("minimum").RightAligned(), Header("mean").RightAligned(), Header("hits").RightAligned());
+        foreach (var group in groups)
+        {
+            table.AddRow(
+                new Text(PrintableName.Of(group.Key.Text)),
+                new Text(Numbers.OrDash(group.Depth.Max), s_number),
+                new Text(Numbers.OrDash(group.Depth.Min)),
+                new Text(Numbers.OrDash(group.Depth.Mean)),
+                new Text(Numbers.Whole(group.Depth.Count)));
+        }
+        return table;
+    }
+
+    private static Table Histogram(ImmutableArray<HistogramBucket> buckets, IAnsiConsole console)
+    {
+        var table = Plain(Header("depth").RightAligned().PadLeft(0), Header("hits").RightAligned(), new TableColumn("").NoWrap());
+        var ranges = new string[buckets.Length];
+        int rangeWidth = "depth".Length, countWidth = "hits".Length;
+        long greatest = 0;
+        for (var index = 0; index < buckets.Length; index++)
+        {
+            var bucket = buckets[index];
+            ranges[index] = bucket.Low == bucket.High ? Numbers.Whole(bucket.Low) : $"{Numbers.Whole(bucket.Low)} to {Numbers.Whole(bucket.High)}";
+            rangeWidth = int.Max(rangeWidth, ranges[index].Length);
+            countWidth = int.Max(countWidth, Numbers.Whole(bucket.Count).Length);
+            greatest = long.Max(greatest, bucket.Count);
+        }
+        const int Paddings = 6;
+        var width = int.Min(Bars.Longest, console.Profile.Width - rangeWidth - countWidth - Paddings);
+        for (var index = 0; index < buckets.Length; index++)
+        {
+            var bar = Bars.Draw(buckets[index].Count, greatest, width, console.Profile.Capabilities.Unicode);
+            table.AddRow(new Text(ranges[index]), new Text(Numbers.Whole(buckets[index].Count)), new Text(bar, s_bar));
+        }
+        return table;
+    }
+
+    private static Table Plain(params ReadOnlySpan<TableColumn> columns)
+    {
+        var table = new Table { Border = TableBorder.None };
+        foreach (var column in columns)
+            table.AddColumn(column);
+        return table;
+    }
+
+    private static TableColumn Header(string name) => new(new Text(name, s_label));
+
+    private static void Line(IAnsiConsole console, string text, Style? style = null)
+    {
+        console.Write(new Text(text, style));
+        console.WriteLine();
+    }
+}

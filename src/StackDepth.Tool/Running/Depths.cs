@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using System.Numerics;
+
+namespace StackDepth.Tool.Running;
+
+/// <summary>The depths of a number of stacks.</summary>
+internal sealed record DepthSummary(long Count, int? Min, int? Max, double? Mean, ImmutableArray<HistogramBucket> Histogram)
+{
+    internal static DepthSummary Of(Summary<int> summary) => new(summary.Count, summary.Min, summary.Max, summary.Mean, summary.Histogram.Buckets);
+
+    /// <summary>All groups together.</summary>
+    internal static DepthSummary Of(IEnumerable<DepthSummary> groups)
+    {
+        long count = 0;
+        double sum = 0;
+        int? min = null, max = null;
+        var counts = new long[64]; // by the bit length of a bucket's lower end: a depth is never negative
+        foreach (var group in groups)
+        {
+            count += group.Count;
+            sum += group.Mean is { } mean ? Math.Round(mean * group.Count) : 0; // the sum of whole numbers, as the kernel had it
+            min = min is null || group.Min < min ? group.Min : min;
+            max = max is null || group.Max > max ? group.Max : max;
+            foreach (var bucket in group.Histogram)
+                counts[BitLength(bucket.Low)] += bucket.Count;
+        }
+        return new(count, min, max, count > 0 ? sum / count : null, Buckets(counts));
+    }
+
+    private static ImmutableArray<HistogramBucket> Buckets(long[] counts)
+    {
+        var first = counts.AsSpan().IndexOfAnyExcept(0);
+        if (first < 0)
+            return [];
+        var buckets = ImmutableArray.CreateBuilder<HistogramBucket>();
+        for (var length = first; length <= counts.AsSpan().LastIndexOfAnyExcept(0); length++)
+            buckets.Add(length == 0 ? new(0, 0, counts[0]) : new(1L << (length - 1), (long)((1UL << length) - 1), counts[length]));
+        return buckets.ToImmutable();
+    }
+
+    private static int BitLength(long low) => low <= 0 ? 0 : BitOperations.Log2((ulong)low) + 1;
+}
+
+/// <summary>The key of a group: a text or a number, and for a function its address, as several functions can share a name.</summary>
+internal readonly record struct DepthKey(string Text, long? Number = null, ulong? Address = null);
+
+/// <summary>The depths of one group.</summary>
+internal sealed record DepthGroup(DepthKey Key, DepthSummary Depth);
+
+/// <summary>The result of a run: over all, and by group when that was asked for.</summary>
+internal sealed record Depths(DepthSummary Total, ImmutableArray<DepthGroup>? Groups)
+{
+    internal static Depths Of(Summary<int> summary) => new(DepthSummary.Of(summary), null);
+
+    /// <summary>The groups, the deepest first.</summary>
+    internal static Depths Of<TKey>(ProbeTable<TKey, Summary<int>> table, Func<TKey, DepthKey> describe)
+        where TKey : notnull
+    {
+        var groups = new List<DepthGroup>(table.Count);
+        foreach (var (key, summary) in table)
+            groups.Add(new(describe(key), DepthSummary.Of(summary)));
+        groups.Sort(static (left, right) => Compare(left, right));
+        return new(DepthSummary.Of(groups.Select(static group => group.Depth)), [.. groups]);
+    }
+
+    private static int Compare(DepthGroup left, DepthGroup right)
+    {
+        var order = Nullable.Compare(right.Depth.Max, left.Depth.Max);
+        if (order == 0)
+            order = right.Depth.Count.CompareTo(left.Depth.Count);
+        if (order == 0)
+            order = Nullable.Compare(left.Key.Number, right.Key.Number);
+        if (order == 0)
+            order = string.CompareOrdinal(left.Key.Text, right.Key.Text);
+        return order != 0 ? order : Nullable.Compare(left.Key.Address, right.Key.Address);
+    }
+}

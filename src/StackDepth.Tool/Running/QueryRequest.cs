@@ -1,0 +1,24 @@
+using System.Collections.Immutable;
+using StackDepth.Tool.Parsing;
+
+namespace StackDepth.Tool.Running;
+
+/// <summary>Whose stack is measured.</summary>
+internal enum MeasuredStack
+{
+    User,
+    Kernel,
+}
+
+/// <summary>What the hits are grouped by.</summary>
+internal enum GroupKey
+{
+    None,
+    Comm,
+    Pid,
+    Tid,
+    Function,
+}
+
+/// <summary>What is to be measured.</summary>
+internal sealed record QueryRequest(ProbeSpec Probe, MeasuredStack Stack, GroupKey By, ImmutableArray<WhereCondition> Where, int? ProcessId);

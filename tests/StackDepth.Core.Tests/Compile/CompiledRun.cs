@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+using System.Text;
+using StackDepth.Compile;
+using StackDepth.Core.Tests.Interpreter;
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+using StackDepth.Runtime;
+
+namespace StackDepth.Core.Tests.Compile;
+
+/// <summary>A compiled query on an interpreted machine, and what user space would read out of it.</summary>
+internal sealed class CompiledRun
+{
+    internal CompiledRun(IrQuery query, CompileTarget target, int cpus = 1, int ringRecords = int.MaxValue)
+        : this(ProbeCompiler.Compile(query, target), cpus, ringRecords)
+    {
+    }
+
+    internal CompiledRun(CompiledQuery compiled, int cpus = 1, int ringRecords = int.MaxValue)
+    {
+        Compiled = compiled;
+        Machine = new(Compiled.Maps, cpus, ringRecords);
+        Cpus = cpus;
+    }
+
+    internal CompiledQuery Compiled { get; }
+
+    internal Machine Machine { get; }
+
+    internal int Cpus { get; }
+
+    /// <summary>The program as a person debugging a failure wants it.</summary>
+    internal string Listing => IrPrinter.Print(Compiled.Ir) + Disassembler.Format(Compiled.Program.Instructions, Compiled.Program.Functions);
+
+    internal void Follow(int pid, int state) => Machine[MapNames.Followed].Update(BitConverter.GetBytes(pid), BitConverter.GetBytes(state), 0, 0);
+
+    internal void Run(Hit hit) => Machine.Run(Compiled.Program, hit);
+
+    internal ProgramRun Start(Hit hit) => new(Machine, Compiled.Program, hit);
+
+    internal long Counter(HealthCounter counter) => Enumerable.Range(0, Cpus).Sum(cpu => BinaryPrimitives.ReadInt64LittleEndian(Results(cpu)[ResultLayout.Offset(counter)..]));
+
+    internal AggregateValue Total()
+    {
+        var total = new AggregateValue(Compiled.Aggregate!);
+        for (var cpu = 0; cpu < Cpus; cpu++)
+            total.Merge(Results(cpu)[ResultLayout.AggregateOffset..]);
+        return total;
+    }
+
+    /// <summary>The aggregates by key in hexadecimal, as in <see cref="QueryModel.Groups"/>.</summary>
+    internal Dictionary<string, AggregateValue> Groups()
+    {
+        if (Compiled.Key is null)
+            return new() { [""] = Total() };
+        Dictionary<string, AggregateValue> groups = new(StringComparer.Ordinal);
+        foreach (var (key, values) in Machine[MapNames.Groups].Entries)
+        {
+            var merged = new AggregateValue(Compiled.Aggregate!);
+            foreach (var value in values)
+                merged.Merge(value.Bytes);
+            groups.Add(Convert.ToHexString(key), merged);
+        }
+        return groups;
+    }
+
+    /// <summary>All that must hold after every run, whatever the query: no slot is held, no record is open, the template of new groups is zero.</summary>
+    internal void AssertAtRest()
+    {
+        for (var cpu = 0; cpu < Cpus; cpu++)
+        {
+            Assert.Equal(-1, Results(cpu)[Compiled.Results.TemplateOffset..].IndexOfAnyExcept((byte)0));
+            if (Compiled.Maps.Any(static map => map.Name == MapNames.Scratch))
+                Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(Machine[MapNames.Scratch].First(cpu).Bytes));
+        }
+        Assert.Equal(0, Machine.Ring?.Open ?? 0);
+    }
+
+    internal static byte[] Comm(string text)
+    {
+        var comm = new byte[16];
+        Encoding.UTF8.GetBytes(text, comm);
+        return comm;
+    }
+
+    private ReadOnlySpan<byte> Results(int cpu) => Machine[MapNames.Results].First(cpu).Bytes;
+}

@@ -1,0 +1,112 @@
+using System.Globalization;
+using StackDepth.Compile;
+using StackDepth.Core.Tests.Interpreter;
+using StackDepth.Ir;
+using StackDepth.Runtime;
+
+namespace StackDepth.Core.Tests.Compile;
+
+/// <summary>The whole compiler against the meaning of a query: random queries, run on random hits in the interpreter, and compared with <see cref="QueryModel"/>.</summary>
+public sealed class CompilerPropertyTests
+{
+    private const int Rounds = 1_000;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public void A_compiled_query_answers_what_the_query_means(int seed)
+    {
+        for (var round = 0; round < Rounds; round++)
+        {
+            var random = new Random((seed * Rounds) + round);
+            var queries = new RandomQueries(random);
+            var (query, target) = queries.Next();
+            var cpus = random.Next(1, 4);
+            var ringRecords = random.Next(2) == 0 ? 1_000 : 2;
+            var run = new CompiledRun(query, target, cpus, ringRecords);
+            Dictionary<int, int> followed = new() { [7] = 1, [1000] = random.Next(2), [8] = 1 };
+            if (target.Scope is ProcessScope.Followed)
+            {
+                foreach (var (pid, state) in followed)
+                    run.Follow(pid, state);
+            }
+            var model = new QueryModel(query, target, followed, ringRecords);
+            try
+            {
+                for (var count = random.Next(20); count > 0; count--)
+                {
+                    var hit = Hit(random, queries, target, cpus);
+                    run.Run(hit);
+                    model.Add(hit);
+                    run.AssertAtRest();
+                }
+                AssertSame(model, run);
+            }
+            catch (Exception error)
+            {
+                throw new InvalidOperationException($"Seed {seed}, round {round}: {error.Message}\n{query.Sink}\n{string.Join('\n', query.Predicates.Select(IrPrinter.Print))}\n{run.Listing}", error);
+            }
+        }
+    }
+
+    private static Hit Hit(Random random, RandomQueries queries, CompileTarget target, int cpus) => new()
+    {
+        Cpu = random.Next(cpus),
+        Pid = RandomQueries.Ids[random.Next(RandomQueries.Ids.Length)],
+        Tid = RandomQueries.Ids[random.Next(RandomQueries.Ids.Length)],
+        Comm = CompiledRun.Comm(RandomQueries.Comms[random.Next(RandomQueries.Comms.Length)]),
+        Cookie = (ulong)random.Next(3),
+        Timestamp = queries.Number64(),
+        UserStack = Stack(random, target.MaxStackFrames),
+        KernelStack = Stack(random, target.MaxStackFrames),
+    };
+
+    /// <summary>Errors, nothing at all, the cap, one less, and what lies between.</summary>
+    private static long Stack(Random random, int cap) => random.Next(12) switch
+    {
+        0 => -14,
+        1 => 0,
+        2 or 3 => cap * 8,
+        4 or 5 => (cap - 1) * 8,
+        _ => random.Next(1, cap + 1) * 8,
+    };
+
+    private static void AssertSame(QueryModel model, CompiledRun run)
+    {
+        foreach (var (counter, expected) in model.Counters)
+            Assert.True(expected == run.Counter(counter), $"{counter}: {expected} expected, {run.Counter(counter)} counted");
+        if (run.Machine.Ring is { } ring)
+            Assert.Equal(model.Records, ring.Records.Select(static record => Convert.ToHexString(record.Bytes)));
+        if (run.Compiled.Aggregate is not { } layout)
+            return;
+        var groups = run.Groups();
+        Assert.Equal(model.Groups.Keys.Order(StringComparer.Ordinal), groups.Keys.Order(StringComparer.Ordinal));
+        foreach (var (key, expected) in model.Groups)
+            Assert.Equal(Text(expected, layout.Parts), Text(groups[key], layout.Parts));
+    }
+
+    private static string Text(ModelAggregate value, AggregateParts parts)
+    {
+        var buckets = value.Buckets.Select(static bucket => string.Create(CultureInfo.InvariantCulture, $"{(bucket.Key < 0 ? long.MinValue : bucket.Key == 0 ? 0 : 1L << (bucket.Key - 1))}:{bucket.Value}"));
+        // See AggregateLayout.EncodeMaximum: the two extreme values of 64 bits share a form.
+        return Text(parts, value.Count, value.Sum, value.Minimum is { } min ? long.Max(min, long.MinValue + 1) : null, value.Maximum is { } max ? long.Min(max, long.MaxValue - 1) : null, buckets);
+    }
+
+    private static string Text(AggregateValue value, AggregateParts parts) =>
+        Text(parts, value.Count, value.Sum, value.Minimum, value.Maximum,
+            value.ToHistogram().Buckets.Where(static b => b.Count > 0).Select(static b => string.Create(CultureInfo.InvariantCulture, $"{b.Low}:{b.Count}")));
+
+    private static string Text(AggregateParts parts, long count, long sum, long? minimum, long? maximum, IEnumerable<string> buckets) => string.Join(
+        ' ',
+        parts.HasFlag(AggregateParts.Count) ? $"count {count}" : "",
+        parts.HasFlag(AggregateParts.Sum) ? $"sum {sum}" : "",
+        parts.HasFlag(AggregateParts.Minimum) ? $"min {minimum}" : "",
+        parts.HasFlag(AggregateParts.Maximum) ? $"max {maximum}" : "",
+        parts.HasFlag(AggregateParts.Histogram) ? string.Join(',', buckets) : "");
+}

@@ -1,0 +1,210 @@
+using System.Buffers.Binary;
+using System.Text;
+using StackDepth.Compile;
+using StackDepth.Core.Tests.Interpreter;
+using StackDepth.Ir;
+
+namespace StackDepth.Core.Tests.Compile;
+
+/// <summary>What an aggregate should be, kept the plain way.</summary>
+internal sealed class ModelAggregate
+{
+    internal long Count { get; private set; }
+
+    internal long Sum { get; private set; }
+
+    internal long? Minimum { get; private set; }
+
+    internal long? Maximum { get; private set; }
+
+    /// <summary>Values by bucket: -1 below zero, else how many bits the value has.</summary>
+    internal SortedDictionary<int, long> Buckets { get; } = [];
+
+    internal void Add(long value)
+    {
+        Count++;
+        Sum += value;
+        Minimum = value < (Minimum ?? long.MaxValue) ? value : Minimum ?? value;
+        Maximum = value > (Maximum ?? long.MinValue) ? value : Maximum ?? value;
+        var bucket = value < 0 ? -1 : 64 - (int)long.LeadingZeroCount(value);
+        Buckets[bucket] = Buckets.GetValueOrDefault(bucket) + 1;
+    }
+}
+
+/// <summary>
+/// Evaluates a query on hits directly, as its documentation says it, knowing nothing of passes, layouts or instructions: the truth that the compiled program is compared with.
+/// </summary>
+internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyDictionary<int, int> followed, int ringRecords)
+{
+    private long? _best;
+
+    internal Dictionary<HealthCounter, long> Counters { get; } = Enum.GetValues<HealthCounter>().ToDictionary(static c => c, static _ => 0L);
+
+    /// <summary>The aggregates by key in hexadecimal; the key of an ungrouped one is empty.</summary>
+    internal Dictionary<string, ModelAggregate> Groups { get; } = query.Sink is IrAggregate { Key: null } ? new() { [""] = new() } : [];
+
+    internal List<string> Records { get; } = [];
+
+    internal void Add(Hit hit)
+    {
+        if (!InScope(hit))
+            return;
+        HashSet<StackKind> walked = [];
+        var conjuncts = query.Predicates.SelectMany(Conjuncts).ToArray();
+        foreach (var conjunct in conjuncts.Where(static c => Stacks(c).Count == 0).Concat(conjuncts.Where(static c => Stacks(c).Count > 0)))
+        {
+            if (!Walk(hit, Stacks(conjunct), walked) || Evaluate(conjunct, hit) == 0)
+                return;
+        }
+        Counters[HealthCounter.Hits]++;
+        IrExpression?[] needed = query.Sink switch
+        {
+            IrAggregate aggregate => [aggregate.Key, aggregate.Value],
+            IrEmit emit => [.. emit.Fields],
+            IrEmitExtremum extremum => [extremum.Value],
+            _ => throw IrNodes.Unknown(query.Sink),
+        };
+        foreach (var expression in needed)
+        {
+            if (expression is not null && !Walk(hit, Stacks(expression), walked))
+                return;
+        }
+        Deliver(hit);
+    }
+
+    private bool InScope(Hit hit) => target.Scope switch
+    {
+        ProcessScope.AllBut all => hit.Pid != all.ProcessId,
+        ProcessScope.One one => hit.Pid == one.ProcessId,
+        _ => followed.GetValueOrDefault(hit.Pid) != 0,
+    };
+
+    private void Deliver(Hit hit)
+    {
+        switch (query.Sink)
+        {
+            case IrAggregate aggregate:
+                var key = aggregate.Key is null ? "" : Wire(aggregate.Key, hit);
+                if (!Groups.ContainsKey(key) && aggregate.Key is not null && Groups.Count == target.MaxKeys)
+                {
+                    Counters[HealthCounter.KeysLost]++;
+                    return;
+                }
+                if (!Groups.TryGetValue(key, out var group))
+                    Groups.Add(key, group = new());
+                // A count takes values of every type, and does not look at them.
+                group.Add(aggregate.Value is null or { Type: IrType.Text } ? 0 : Evaluate(aggregate.Value, hit));
+                break;
+            case IrEmit emit:
+                Emit(string.Concat(emit.Fields.Select(field => Wire(field, hit))));
+                break;
+            case IrEmitExtremum extremum:
+                // The extreme value of 64 bits and its neighbour are one to the kernel.
+                var value = Evaluate(extremum.Value, hit);
+                value = extremum.Maximum ? long.Min(value, long.MaxValue - 1) : long.Max(value, long.MinValue + 1);
+                if (_best is { } best && (extremum.Maximum ? value <= best : value >= best))
+                    return;
+                _best = value;
+                Emit(Wire(extremum.Value, hit));
+                break;
+        }
+    }
+
+    private void Emit(string record)
+    {
+        if (Records.Count == ringRecords)
+            Counters[HealthCounter.Dropped]++;
+        else
+            Records.Add(record);
+    }
+
+    /// <summary>Walks the stacks that were not walked yet; false when one failed.</summary>
+    private bool Walk(Hit hit, List<StackKind> stacks, HashSet<StackKind> walked)
+    {
+        foreach (var stack in stacks.Where(walked.Add))
+        {
+            var frames = Frames(stack, hit);
+            var counter = frames <= 0 ? HealthCounter.StackErrors
+                : frames >= target.MaxStackFrames ? HealthCounter.Truncated
+                : stack == StackKind.User ? HealthCounter.Broken
+                : HealthCounter.Complete;
+            Counters[counter]++;
+            if (frames <= 0)
+                return false;
+        }
+        return true;
+    }
+
+    private static long Frames(StackKind stack, Hit hit) => (stack == StackKind.User ? hit.UserStack : hit.KernelStack) is > 0 and var bytes ? bytes / 8 : 0;
+
+    /// <summary>The parts of a condition that must all hold, without those that always do.</summary>
+    private static IEnumerable<IrExpression> Conjuncts(IrExpression condition) => condition switch
+    {
+        _ when Known(condition) is { } known => known == 0 ? [condition] : [],
+        IrLogic { Operator: LogicOperator.And } and => Conjuncts(and.Left).Concat(Conjuncts(and.Right)),
+        IrLogic logic when Known(logic.Left) is not null => Conjuncts(logic.Right),
+        IrLogic logic when Known(logic.Right) is not null => Conjuncts(logic.Left),
+        IrNot { Operand: IrNot inner } => Conjuncts(inner.Operand),
+        IrNot { Operand: IrLogic { Left: var left, Right: var right } } when Known(left) is not null => Conjuncts(new IrNot(right)),
+        IrNot { Operand: IrLogic { Left: var left, Right: var right } } when Known(right) is not null => Conjuncts(new IrNot(left)),
+        _ => [condition],
+    };
+
+    /// <summary>The value of an expression, where constants alone decide it.</summary>
+    private static long? Known(IrExpression expression) => expression switch
+    {
+        IrConstant constant => constant.Value,
+        IrNot not => 1 - Known(not.Operand),
+        IrLogic { Operator: LogicOperator.And } and => Known(and.Left) == 0 || Known(and.Right) == 0 ? 0 : Known(and.Left) & Known(and.Right),
+        IrLogic or => Known(or.Left) == 1 || Known(or.Right) == 1 ? 1 : Known(or.Left) | Known(or.Right),
+        IrCompare { Left.Type: not IrType.Text } compare when Known(compare.Left) is { } left && Known(compare.Right) is { } right => Holds(compare.Operator, left.CompareTo(right)) ? 1 : 0,
+        _ => null,
+    };
+
+    /// <summary>The stacks that must be walked to know an expression, in the order in which it mentions them.</summary>
+    private static List<StackKind> Stacks(IrExpression expression) => expression switch
+    {
+        _ when Known(expression) is not null => [],
+        IrStackLength length => [length.Stack],
+        IrStackTruncated truncated => [truncated.Stack],
+        _ => [.. expression.Operands.ToArray().SelectMany(Stacks).Distinct()],
+    };
+
+    private long Evaluate(IrExpression expression, Hit hit) => expression switch
+    {
+        IrConstant constant => constant.Value,
+        IrContext { Field: ContextField.Pid } => hit.Pid,
+        IrContext { Field: ContextField.Tid } => hit.Tid,
+        IrContext { Field: ContextField.Timestamp } => hit.Timestamp,
+        IrContext { Field: ContextField.Function } => (long)hit.Cookie,
+        IrStackLength length => Frames(length.Stack, hit),
+        IrStackTruncated truncated => Frames(truncated.Stack, hit) >= target.MaxStackFrames ? 1 : 0,
+        IrNot not => 1 - Evaluate(not.Operand, hit),
+        IrLogic { Operator: LogicOperator.And } and => Evaluate(and.Left, hit) & Evaluate(and.Right, hit),
+        IrLogic or => Evaluate(or.Left, hit) | Evaluate(or.Right, hit),
+        IrCompare { Left.Type: IrType.Text } compare => Holds(compare.Operator, string.CompareOrdinal(Text(compare.Left, hit), Text(compare.Right, hit))) ? 1 : 0,
+        IrCompare compare => Holds(compare.Operator, Evaluate(compare.Left, hit).CompareTo(Evaluate(compare.Right, hit))) ? 1 : 0,
+        _ => throw IrNodes.Unknown(expression),
+    };
+
+    private static string Text(IrExpression expression, Hit hit) => expression is IrText text ? text.Value : Encoding.UTF8.GetString(hit.Comm).TrimEnd('\0');
+
+    private string Wire(IrExpression expression, Hit hit)
+    {
+        if (expression.Type == IrType.Text)
+            return Convert.ToHexString(hit.Comm);
+        var bytes = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, Evaluate(expression, hit));
+        return Convert.ToHexString(bytes);
+    }
+
+    private static bool Holds(CompareOperator op, int order) => op switch
+    {
+        CompareOperator.Equal => order == 0,
+        CompareOperator.NotEqual => order != 0,
+        CompareOperator.Less => order < 0,
+        CompareOperator.LessOrEqual => order <= 0,
+        CompareOperator.Greater => order > 0,
+        _ => order >= 0,
+    };
+}

@@ -1,0 +1,93 @@
+using System.Collections.Immutable;
+using StackDepth.Compile;
+using StackDepth.Ir;
+
+namespace StackDepth.Core.Tests.Compile;
+
+/// <summary>Random queries of every shape that the type check lets pass.</summary>
+internal sealed class RandomQueries(Random random)
+{
+    private static readonly long[] Edges = [0, 1, -1, 7, 8, int.MaxValue, int.MinValue, (long)int.MaxValue + 1, long.MaxValue, long.MinValue, long.MaxValue - 1];
+
+    internal static ImmutableArray<string> Comms { get; } = ["", "sh", "python3", "8 bytes!", "15 bytes of nam", "größe"];
+
+    internal static ImmutableArray<int> Ids { get; } = [7, 8, 1000, int.MaxValue];
+
+    internal (IrQuery Query, CompileTarget Target) Next()
+    {
+        var predicates = ImmutableArray.CreateBuilder<IrExpression>();
+        while (random.Next(2) == 0)
+            predicates.Add(Truth(3));
+        var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0);
+        return (new(new("bin", "f"), predicates.ToImmutable(), Sink()), target);
+    }
+
+    internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : 10) switch
+    {
+        0 => new IrConstant(random.Next(2), IrType.Boolean),
+        1 => new IrStackTruncated(Stack()),
+        2 => Swap(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrContext(ContextField.Comm, IrType.Text), new IrText(CommConstant())),
+        3 or 4 => new IrCompare(Comparison(), Int32(), Int32()),
+        5 => new IrCompare(Comparison(), Int64(), Int64()),
+        6 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), Truth(depth - 1), Truth(depth - 1)),
+        7 => new IrNot(Truth(depth - 1)),
+        _ => new IrLogic(Pick([LogicOperator.And, LogicOperator.Or]), Truth(depth - 1), Truth(depth - 1)),
+    };
+
+    private IrSink Sink() => random.Next(4) switch
+    {
+        0 => new IrEmit([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Field())]),
+        1 => new IrEmitExtremum(random.Next(2) == 0, Number()),
+        _ => random.Next(5) == 0
+            ? new IrAggregate(AggregateParts.Count, random.Next(2) == 0 ? null : Field(), Key())
+            : new IrAggregate((AggregateParts)random.Next(1, 32), Number(), Key()),
+    };
+
+    private IrExpression? Key() => random.Next(2) == 0 ? null : Field();
+
+    private IrExpression Field() => random.Next(5) switch
+    {
+        0 => new IrContext(ContextField.Comm, IrType.Text),
+        1 => new IrContext(ContextField.Function, IrType.Function),
+        2 => Truth(1),
+        _ => Number(),
+    };
+
+    private IrExpression Number() => random.Next(3) == 0 ? Int64() : Int32();
+
+    private IrExpression Int32() => random.Next(6) switch
+    {
+        0 => new IrContext(ContextField.Pid, IrType.Int32),
+        1 => new IrContext(ContextField.Tid, IrType.Int32),
+        2 => new IrConstant(random.Next(2) == 0 ? Pick(Ids) : random.Next(-1, 130), IrType.Int32),
+        3 => new IrStackLength(StackKind.Kernel),
+        _ => new IrStackLength(StackKind.User),
+    };
+
+    private IrExpression Int64() => random.Next(3) == 0 ? new IrConstant(Number64(), IrType.Int64) : new IrContext(ContextField.Timestamp, IrType.Int64);
+
+    internal long Number64() => random.Next(3) switch
+    {
+        0 => Pick(Edges),
+        1 => random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(64),
+        _ => random.Next(-3, 10),
+    };
+
+    private IrCompare Swap(CompareOperator op, IrExpression left, IrExpression right) => random.Next(2) == 0 ? new(op, left, right) : new(op, right, left);
+
+    private ProcessScope Scope() => random.Next(3) switch
+    {
+        0 => new ProcessScope.AllBut(7),
+        1 => new ProcessScope.One(8),
+        _ => new ProcessScope.Followed(),
+    };
+
+    // A constant of 16 bytes would not pass the type check.
+    private string CommConstant() => Pick(Comms.Where(static c => System.Text.Encoding.UTF8.GetByteCount(c) < EventLayout.CommBytes).ToArray());
+
+    private StackKind Stack() => random.Next(3) == 0 ? StackKind.Kernel : StackKind.User;
+
+    private CompareOperator Comparison() => Pick(Enum.GetValues<CompareOperator>());
+
+    private T Pick<T>(IReadOnlyList<T> choices) => choices[random.Next(choices.Count)];
+}

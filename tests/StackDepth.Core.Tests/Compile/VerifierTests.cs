@@ -1,0 +1,66 @@
+using StackDepth.Compile;
+using StackDepth.Compile.Lowering;
+using StackDepth.Core.Tests.Golden;
+using StackDepth.Ir;
+using StackDepth.Native.Load;
+using StackDepth.Native.Spec;
+using StackDepth.Native.Sys;
+using StackDepth.Runtime;
+
+namespace StackDepth.Core.Tests.Compile;
+
+/// <summary>The one thing of the compile half that only a kernel can say: whether its verifier accepts the programs. Skipped without the privilege to load programs.</summary>
+public sealed class VerifierTests
+{
+    public static TheoryData<string> Names { get; } = [.. GoldenQueries.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_verifier_accepts_the_program(string name)
+    {
+        var (query, target) = GoldenQueries.All[name];
+
+        Load(ProbeCompiler.Compile(query, target));
+    }
+
+    [Fact]
+    public void The_verifier_accepts_the_programs_that_follow_a_command()
+    {
+        using var maps = CreateMaps(ProbeCompiler.Compile(GoldenQueries.Source.Count().Query, GoldenQueries.Target with { Scope = new ProcessScope.Followed() }));
+        foreach (var follower in FollowerPrograms.Build(pidOffset: 1234, tgidOffset: 1238))
+            BpfProgram.Load(follower.Spec, maps.ByName, SystemCalls.Real).Dispose();
+    }
+
+    [Fact]
+    public void The_verifier_accepts_random_queries()
+    {
+        var random = new Random(20260726);
+        for (var round = 0; round < 60; round++)
+        {
+            var (query, target) = new RandomQueries(random).Next();
+            Load(ProbeCompiler.Compile(query, target));
+        }
+    }
+
+    private static void Load(CompiledQuery compiled)
+    {
+        using var maps = CreateMaps(compiled);
+        BpfProgram.Load(compiled.Program, maps.ByName, SystemCalls.Real).Dispose();
+    }
+
+    private static KernelMaps CreateMaps(CompiledQuery compiled)
+    {
+        try
+        {
+            return KernelMaps.Create([.. compiled.Maps.Select(Small)], SystemCalls.Real);
+        }
+        catch (KernelException error) when (error.Errno == Errno.EPERM && Environment.GetEnvironmentVariable("STACKDEPTH_REQUIRE") != "1")
+        {
+            Assert.Skip($"BPF maps cannot be created here: {error.Message}");
+            throw;
+        }
+    }
+
+    /// <summary>The verifier does not care how many elements a map has.</summary>
+    private static MapSpec Small(MapSpec map) => map with { MaxEntries = map.Type == MapType.RingBuffer ? Environment.SystemPageSize : int.Min(map.MaxEntries, 16) };
+}

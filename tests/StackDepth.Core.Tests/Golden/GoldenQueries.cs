@@ -1,0 +1,61 @@
+using StackDepth.Compile;
+using StackDepth.Ir;
+
+namespace StackDepth.Core.Tests.Golden;
+
+/// <summary>The queries whose IR and bytecode are kept: each differs from the others in one thing.</summary>
+internal static class GoldenQueries
+{
+    private static readonly ProcessScope Others = new ProcessScope.AllBut(4242);
+
+    internal static ProbeSource<EntryContext> Source { get; } = Probe.UProbe("python3", "*");
+
+    /// <summary>The same target on every machine.</summary>
+    internal static CompileTarget Target { get; } = new(Others, StackWalk.Kernel, MaxStackFrames: 127, RingBytes: 1 << 20, MaxKeys: 16_384);
+
+    internal static IReadOnlyDictionary<string, (IrQuery Query, CompileTarget Target)> All { get; } = Build();
+
+    private static Dictionary<string, (IrQuery Query, CompileTarget Target)> Build()
+    {
+        var depth = Source.Select(s => s.UStack.Length);
+        var one = Target with { Scope = new ProcessScope.One(4321) };
+        var followed = Target with { Scope = new ProcessScope.Followed() };
+        return new(StringComparer.Ordinal)
+        {
+            ["count"] = (Source.Count().Query, Target),
+            ["count-one-process"] = (Source.Count().Query, one),
+            ["count-followed"] = (Source.Count().Query, followed),
+            ["max"] = (depth.Max().Query, Target),
+            ["max-followed"] = (depth.Max().Query, followed),
+            ["min"] = (depth.Min().Query, Target),
+            ["sum"] = (depth.Sum().Query, Target),
+            ["average"] = (depth.Average().Query, Target),
+            ["histogram"] = (depth.Histogram().Query, Target),
+            ["summary"] = (depth.Summary().Query, Target),
+            ["max-timestamp"] = (Source.Select(s => s.Timestamp).Max().Query, Target),
+            ["histogram-timestamp"] = (Source.Select(s => s.Timestamp).Histogram().Query, Target),
+            ["max-kstack"] = (Source.Select(s => s.KStack.Length).Max().Query, Target),
+            ["max-kstack-where-ustack"] = (Source.Where(s => s.UStack.Length > 10).Select(s => s.KStack.Length).Max().Query, followed),
+            ["group-pid-max"] = (Source.GroupBy(s => s.Pid).Max(s => s.UStack.Length).Query, Target),
+            ["group-tid-count"] = (Source.GroupBy(s => s.Tid).Count().Query, Target),
+            ["group-comm-summary"] = (Source.GroupBy(s => s.Comm).Summary(s => s.UStack.Length).Query, followed),
+            ["group-function-max"] = (Source.GroupBy(s => s.Function).Max(s => s.UStack.Length).Query, Target),
+            ["group-length-count"] = (Source.GroupBy(s => s.UStack.Length).Count().Query, Target with { PreallocateGroups = true, MaxKeys = 127 }),
+            ["where-pid"] = (Source.Where(s => s.Pid == 7).Count().Query, Target),
+            ["where-pid-is-tid"] = (Source.Where(s => s.Pid == s.Tid).Count().Query, Target),
+            ["where-comm"] = (Source.Where(s => s.Comm == "python3").Count().Query, Target),
+            ["where-comm-not"] = (Source.Where(s => s.Comm != "a-name-of-15-by").Count().Query, Target),
+            ["where-stack-after-comm"] = (Source.Where(s => s.UStack.Length >= 3 & s.Comm == "python3").Select(s => s.UStack.Length).Max().Query, Target),
+            ["where-or"] = (Source.Where(s => (s.Pid == 7 & s.Tid != 8) | !(s.Comm == "sh" | s.UStack.IsTruncated)).Count().Query, Target),
+            ["where-never"] = (Source.Where(s => s.Pid == 7 & false).Select(s => s.UStack.Length).Max().Query, Target),
+            ["where-truth-compared"] = (Source.Where(s => s.UStack.IsTruncated == s.KStack.IsTruncated).Count().Query, Target),
+            ["count-values"] = (Source.Select(s => (s.Pid, s.UStack.Length)).Count().Query, Target),
+            ["stream-length"] = (depth.Query, Target),
+            ["stream-comm-function"] = (Source.Select(s => (s.Comm, s.Function)).Query, Target),
+            ["stream-time-length-truncated"] = (Source.Select(s => (s.Timestamp, s.UStack.Length, s.UStack.IsTruncated)).Query, followed),
+            ["stream-pid-tid-both-stacks"] = (Source.Select(s => (s.Pid == s.Tid, s.UStack.Length, s.KStack.Length)).Query, one),
+            ["live-max"] = (Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query, Target),
+            ["live-min-timestamp"] = (Source.Select(s => s.Timestamp).Extremum(maximum: false).Query, Target),
+        };
+    }
+}

@@ -1,0 +1,107 @@
+using StackDepth.Native.Spec;
+
+namespace StackDepth.Core.Tests.Interpreter;
+
+/// <summary>A map of one of the kinds that StackDepth uses, over all CPUs of a machine.</summary>
+internal sealed class KernelMap
+{
+    private const int NoExist = 1;
+
+    private readonly VirtualMemory _memory;
+    private readonly int _copies;
+    private readonly Dictionary<string, Region[]> _values = new(StringComparer.Ordinal);
+
+    internal KernelMap(MapSpec spec, VirtualMemory memory, int cpus)
+    {
+        Spec = spec;
+        _memory = memory;
+        _copies = spec.Type is MapType.PerCpuArray or MapType.PerCpuHash ? cpus : 1;
+        Handle = memory.Add($"the handle of {spec.Name}", 0).Address;
+        for (var index = 0; index < spec.MaxEntries && spec.Type is MapType.Array or MapType.PerCpuArray; index++)
+            _values.Add(Convert.ToHexString(BitConverter.GetBytes(index)), Create());
+    }
+
+    internal MapSpec Spec { get; }
+
+    /// <summary>What a 64-bit immediate load of the map gives.</summary>
+    internal ulong Handle { get; }
+
+    /// <summary>The values by key; one region per CPU, or one for all.</summary>
+    internal IEnumerable<(byte[] Key, Region[] Values)> Entries => _values.Select(static entry => (Convert.FromHexString(entry.Key), entry.Value));
+
+    /// <summary>The value of the first element.</summary>
+    internal Region First(int cpu = 0) => _values[Convert.ToHexString(new byte[Spec.KeySize])][cpu % _copies];
+
+    internal Region? Lookup(ReadOnlySpan<byte> key, int cpu) => _values.TryGetValue(Convert.ToHexString(key), out var values) ? values[cpu % _copies] : null;
+
+    internal int Update(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long flags, int cpu)
+    {
+        var name = Convert.ToHexString(key);
+        if (_values.TryGetValue(name, out var values))
+        {
+            if (flags == NoExist)
+                return -17; // EEXIST
+        }
+        else
+        {
+            if (_values.Count == Spec.MaxEntries)
+                return -7; // E2BIG
+            values = _values[name] = Create();
+        }
+        value.CopyTo(values[cpu % _copies].Bytes);
+        return 0;
+    }
+
+    internal int Delete(ReadOnlySpan<byte> key)
+    {
+        if (!_values.Remove(Convert.ToHexString(key), out var values))
+            return -2; // ENOENT
+        foreach (var region in values)
+            region.Gone = true;
+        return 0;
+    }
+
+    private Region[] Create() => [.. Enumerable.Range(0, _copies).Select(_ => _memory.Add($"a value of {Spec.Name}", Spec.ValueSize))];
+}
+
+/// <summary>A ring buffer that nobody reads meanwhile.</summary>
+internal sealed class KernelRing(MapSpec spec, VirtualMemory memory)
+{
+    private const int HeaderBytes = 8;
+    private readonly List<Region> _reserved = [];
+    private readonly List<(byte[] Bytes, long Flags)> _records = [];
+
+    internal MapSpec Spec { get; } = spec;
+
+    internal ulong Handle { get; } = memory.Add($"the handle of {spec.Name}", 0).Address;
+
+    /// <summary>How many records fit.</summary>
+    internal int Capacity { get; init; } = int.MaxValue;
+
+    internal IReadOnlyList<(byte[] Bytes, long Flags)> Records => _records;
+
+    internal long Position { get; private set; }
+
+    /// <summary>Records that were reserved and never submitted: the kernel would show nothing after them.</summary>
+    internal int Open => _reserved.Count;
+
+    internal ulong Reserve(int size)
+    {
+        if (_reserved.Count + _records.Count >= Capacity)
+            return 0;
+        var record = memory.Add("a record", size, written: false);
+        Position += HeaderBytes + ((size + 7) & ~7);
+        _reserved.Add(record);
+        return record.Address;
+    }
+
+    internal void Submit(ulong address, long flags)
+    {
+        var record = _reserved.Find(r => r.Address == address) ?? throw new MachineException($"0x{address:x} is no reserved record");
+        if (record.FirstUnwritten(0, record.Bytes.Length) is { } unwritten)
+            throw new MachineException($"a record goes out with byte {unwritten} unwritten");
+        record.Gone = true;
+        _reserved.Remove(record);
+        _records.Add((record.Bytes, flags));
+    }
+}

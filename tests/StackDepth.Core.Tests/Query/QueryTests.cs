@@ -1,0 +1,205 @@
+using StackDepth.Compile;
+using StackDepth.Core.Tests.Golden;
+using StackDepth.Ir;
+using StackDepth.Native.Features;
+using StackDepth.Runtime;
+
+namespace StackDepth.Core.Tests.Query;
+
+/// <summary>What the fluent API refuses, when, and in which words.</summary>
+public sealed class QueryTests
+{
+    private static readonly ProbeSource<EntryContext> Source = GoldenQueries.Source;
+
+    [Fact]
+    public void A_comm_of_15_bytes_can_be_compared_and_one_of_16_is_refused_with_a_remedy()
+    {
+        Compile(Source.Where(s => s.Comm == "123456789012345").Count().Query);
+        Compile(Source.Where(s => s.Comm == "").Count().Query);
+
+        Assert.Equal(
+            "\"1234567890123456\" has 16 bytes and can never equal a comm: the kernel cuts names to 15 bytes. Compare with the first 15 bytes.",
+            Refused(Source.Where(s => s.Comm == "1234567890123456").Count().Query));
+        Assert.StartsWith("\"ööööööööö\" has 18 bytes", Refused(Source.Where(s => s.Comm != "ööööööööö").Count().Query), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_comm_with_a_NUL_inside_is_refused() =>
+        Assert.Equal("A comm ends at its first NUL: a text with one inside can never equal it.", Refused(Source.Where(s => s.Comm == "a\0b").Count().Query));
+
+    [Fact]
+    public void Functions_cannot_be_compared() =>
+        Assert.Equal(
+            "A function cannot be compared in the kernel: name the functions in the probe instead, or group by the function.",
+            Refused(Source.Where(s => s.Function == s.Function).Count().Query));
+
+    [Fact]
+    public void Texts_are_compared_only_as_comm_with_a_constant()
+    {
+        const string Message = "A text can be compared only as comm with a constant.";
+
+        Assert.Equal(Message, Refused(Source.Where(s => s.Comm == s.Comm).Count().Query));
+        Assert.Equal(Message, Refused(Source.Where(s => (Expr<string>)"a" == "a").Count().Query));
+    }
+
+    [Fact]
+    public void A_constant_text_is_no_key_no_value_and_no_field()
+    {
+        static string Message(string role) => $"The text \"x\" is the same at every hit: as {role} it says nothing. Select a value of the context.";
+
+        Assert.Equal(Message("a key"), Refused(Source.GroupBy(s => (Expr<string>)"x").Count().Query));
+        Assert.Equal(Message("a value"), Refused(Source.Select(s => (Expr<string>)"x").Count().Query));
+        Assert.Equal(Message("a value"), Refused(Source.Select(s => (s.Pid, (Expr<string>)"x")).Count().Query));
+        Assert.Equal(Message("a field"), Refused(Source.Select(s => (s.Pid, (Expr<string>)"x")).Query));
+    }
+
+    [Fact]
+    public void What_is_refused_is_found_however_deep_it_is()
+    {
+        var refused = Source.Where(s => s.Pid == 1 | !(s.Tid == 2 & s.Comm == "1234567890123456"));
+
+        Assert.Contains("16 bytes", Refused(refused.Count().Query), StringComparison.Ordinal);
+        Assert.Contains("16 bytes", Refused(Source.Select(s => (s.Pid, s.Pid == 1 & s.Comm == "1234567890123456")).Query), StringComparison.Ordinal);
+        Assert.Contains("16 bytes", Refused(Source.GroupBy(s => s.Comm == "1234567890123456").Count().Query), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_expression_that_came_from_nowhere_says_so()
+    {
+        Action[] uses =
+        [
+            () => Source.Where(s => default),
+            () => Source.Select(s => default(Expr<int>)),
+            () => Source.Select(s => (s.Pid, default(Expr<int>))),
+            () => Source.GroupBy(s => default(Expr<int>)),
+            () => Source.GroupBy(s => s.Pid).Max(s => default(Expr<int>)),
+            () => Source.Where(s => s.Pid == default(Expr<int>)),
+            () => Source.Where(s => s.Pid > default(Expr<int>)),
+            () => Source.Where(s => !default(Expr<bool>)),
+        ];
+
+        Assert.All(uses, static use => Assert.StartsWith("This expression is default(Expr<T>)", Assert.Throws<InvalidOperationException>(use).Message, StringComparison.Ordinal));
+        Assert.Equal("default", default(Expr<int>).ToString());
+        Assert.Equal(default, default(Expr<int>));
+    }
+
+    [Fact]
+    public void Null_is_refused_where_it_comes_in()
+    {
+        Assert.Throws<ArgumentNullException>("binary", () => Probe.UProbe(null!, "f"));
+        Assert.Throws<ArgumentNullException>("symbols", () => Probe.UProbe("b", null!));
+        Assert.Throws<ArgumentException>("binary", () => Probe.UProbe(" ", "f"));
+        Assert.Throws<ArgumentException>("symbols", () => Probe.UProbe("b", ""));
+        Assert.Throws<ArgumentNullException>("predicate", () => Source.Where(null!));
+        Assert.Throws<ArgumentNullException>("selector", () => Source.Select((Func<EntryContext, Expr<int>>)null!));
+        Assert.Throws<ArgumentNullException>("selector", () => Source.Select((Func<EntryContext, (Expr<int>, Expr<int>)>)null!));
+        Assert.Throws<ArgumentNullException>("selector", () => Source.Select((Func<EntryContext, (Expr<int>, Expr<int>, Expr<int>)>)null!));
+        Assert.Throws<ArgumentNullException>("key", () => Source.GroupBy((Func<EntryContext, Expr<int>>)null!));
+        Assert.Throws<ArgumentNullException>("selector", () => Source.GroupBy(s => s.Pid).Sum((Func<EntryContext, Expr<int>>)null!));
+        Assert.Throws<ArgumentNullException>("command", () => Source.Select(s => s.Pid).ObserveRun(null!));
+        Assert.StartsWith("A query cannot compare with null", Assert.Throws<ArgumentNullException>(() => Source.Where(s => s.Comm == (string)null!)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Null_commands_are_refused_before_anything_is_attached()
+    {
+        await Assert.ThrowsAsync<ArgumentNullException>("command", () => Source.Count().RunAsync(null!, cancellationToken: TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ArgumentNullException>("command", () => Source.Count().StartAsync(null!, cancellationToken: TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ArgumentNullException>("command", () => Source.Select(s => s.Pid).RunAsync(null!, cancellationToken: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void A_constant_of_a_type_that_the_kernel_does_not_have_is_refused()
+    {
+        var error = Assert.Throws<ArgumentException>(() => (Expr<double>)1.5);
+
+        Assert.StartsWith("A constant of type Double has no counterpart in the kernel: use int, long, bool or string.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void A_process_id_is_positive(int pid) => Assert.Throws<ArgumentOutOfRangeException>(nameof(pid), () => Source.ForProcess(pid));
+
+    [Fact]
+    public void Snapshots_need_a_period() => Assert.Throws<ArgumentOutOfRangeException>("period", () => Source.Count().Observe(TimeSpan.Zero));
+
+    [Fact]
+    public void The_scope_follows_from_the_query_and_the_command()
+    {
+        var own = new ProcessScope.AllBut(Environment.ProcessId);
+
+        Assert.Equal(own, QueryPlanner.Scope(Source.Count().Query, hasCommand: false));
+        Assert.Equal(new ProcessScope.Followed(), QueryPlanner.Scope(Source.Count().Query, hasCommand: true));
+        Assert.Equal(new ProcessScope.One(12), QueryPlanner.Scope(Source.ForProcess(12).Count().Query, hasCommand: false));
+        Assert.StartsWith(
+            "ForProcess(12) and a command exclude each other",
+            Assert.Throws<ProbeQueryException>(() => QueryPlanner.Scope(Source.ForProcess(12).Count().Query, hasCommand: true)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_refused_by_name()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>("options.MaxKeys", () => Plan(new() { MaxKeys = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("options.MaxFunctions", () => Plan(new() { MaxFunctions = -1 }));
+        Assert.Throws<ArgumentOutOfRangeException>("options.RingBufferBytes", () => Plan(new() { RingBufferBytes = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("options.RingBufferBytes", () => Plan(new() { RingBufferBytes = (1 << 30) + 1 }));
+        Assert.Throws<ArgumentOutOfRangeException>("options.Walk", () => Plan(new() { Walk = (StackWalk)99 }));
+    }
+
+    [Fact]
+    public void The_ring_is_a_power_of_two_of_at_least_a_page()
+    {
+        Assert.Equal(Environment.SystemPageSize, Plan(new() { RingBufferBytes = 1 }).RingBytes);
+        Assert.Equal(1 << 17, Plan(new() { RingBufferBytes = (1 << 16) + 1 }).RingBytes);
+        Assert.Equal(1 << 30, Plan(new() { RingBufferBytes = 1 << 30 }).RingBytes);
+    }
+
+    [Theory]
+    [InlineData(64, 64)]
+    [InlineData(127, 127)]
+    [InlineData(1_000, 127)]
+    public void The_kernel_walk_stores_as_many_frames_as_the_kernel_allows_and_127_at_most(int kernel, int expected) =>
+        Assert.Equal(expected, QueryPlanner.Target(new ProcessScope.Followed(), new(), new() { Release = new(6, 1), MaxStackFrames = kernel }).MaxStackFrames);
+
+    [Theory]
+    [InlineData("5.15", true)]
+    [InlineData("6.0.9", true)]
+    [InlineData("6.1", false)]
+    [InlineData("6.18.3", false)]
+    public void Groups_are_allocated_up_front_on_kernels_before_6_1(string release, bool preallocate) =>
+        Assert.Equal(preallocate, QueryPlanner.Target(new ProcessScope.Followed(), new(), new() { Release = Version.Parse(release) }).PreallocateGroups);
+
+    [Fact]
+    public void A_query_that_needs_more_stack_than_a_program_has_is_refused()
+    {
+        Expr<bool> condition = true;
+        var source = Source.Where(s =>
+        {
+            for (var count = 0; count < 70; count++)
+                condition &= s.UStack.IsTruncated == s.KStack.IsTruncated;
+            return condition;
+        });
+
+        Assert.Contains("512 bytes of stack", Refused(source.Count().Query), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Describing_opens_no_file_and_needs_no_such_binary()
+    {
+        var query = Probe.UProbe("/nowhere/at-all", "f").Select(s => s.UStack.Length).Max();
+
+        Assert.NotEmpty(Compile(query.Query).Program.Instructions);
+        Assert.Equal("((pid > 3) & !(comm == \"x\"))", Text(s => s.Pid > 3 & !(s.Comm == "x")));
+        Assert.Equal("((pid > 3) & (tid <= 4))", Text(s => s.Pid > 3 && s.Tid <= 4));
+    }
+
+    private static string Text(Func<EntryContext, Expr<bool>> condition) => IrPrinter.Print(Source.Where(condition).Count().Query.Predicates[0]);
+
+    private static CompileTarget Plan(AttachOptions options) => QueryPlanner.Target(new ProcessScope.Followed(), options, new KernelProfile { Release = new(6, 18) });
+
+    private static CompiledQuery Compile(IrQuery query) => ProbeCompiler.Compile(query, GoldenQueries.Target);
+
+    private static string Refused(IrQuery query) => Assert.Throws<ProbeQueryException>(() => Compile(query)).Message;
+}

@@ -1,0 +1,103 @@
+using StackDepth.Tool.Tests.Support;
+
+namespace StackDepth.Tool.Tests.Live;
+
+/// <summary>Every failure is a sentence with a remedy on standard error, and a status that says whose it is.</summary>
+public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget>
+{
+    [Theory]
+    [InlineData("kprobe probes are not supported yet", "run", "kprobe:vfs_read", "--", "true")]
+    [InlineData("the function's name is missing", "run", "uprobe:/bin/sh", "--", "true")]
+    [InlineData("--where compares with ==", "run", "uprobe:/bin/sh:main", "--where", "comm = sh", "--", "true")]
+    [InlineData("--by is one of comm, pid, tid, function", "run", "uprobe:/bin/sh:main", "--by", "cpu", "--", "true")]
+    [InlineData("--format is one of table, json", "run", "uprobe:/bin/sh:main", "--format", "xml", "--", "true")]
+    [InlineData("--stack is one of user, kernel", "run", "uprobe:/bin/sh:main", "--stack", "both", "--", "true")]
+    [InlineData("--duration needs a unit", "run", "uprobe:/bin/sh:main", "--duration", "5", "--", "true")]
+    [InlineData("--pid and a command exclude each other", "run", "uprobe:/bin/sh:main", "-p", "1", "--", "true")]
+    [InlineData("--pid takes the number of a process", "run", "uprobe:/bin/sh:main", "-p", "0")]
+    [InlineData("--max-functions takes a number from 1", "run", "uprobe:/bin/sh:main", "--max-functions", "0", "--", "true")]
+    [InlineData("Write '--' before the command", "run", "uprobe:/bin/sh:main", "true")]
+    [InlineData("The command is missing after '--'", "run", "uprobe:/bin/sh:main", "--")]
+    [InlineData("'stackdepth run --help'", "run")]
+    [InlineData("'stackdepth --help'", "measure")]
+    [InlineData("'stackdepth --help'")]
+    [InlineData("'stackdepth check --help'", "check", "--nonsense")]
+    public async Task A_wrong_command_line_is_64(string message, params string[] arguments)
+    {
+        var result = await ToolProcess.RunAsync(arguments);
+
+        Assert.Equal(64, result.Status);
+        Says(result, message);
+    }
+
+    [Theory]
+    [InlineData("no-such-binary", "uprobe:/no/such/no-such-binary:main")]
+    [InlineData("Did you mean", "uprobe:{0}:leav")]
+    [InlineData("--max-functions", "uprobe:{0}:*", "--max-functions", "2")]
+    [InlineData("There is no process", "uprobe:{0}:leaf", "--pid", "2147483647")]
+    public async Task What_cannot_be_attached_is_125_and_nothing_runs(string message, string probe, params string[] options)
+    {
+        string[] command = options is ["--pid", ..] ? [] : ["--", "echo", "ran"];
+        var result = await ToolProcess.RunAsync(["run", probe.Replace("{0}", target.Path, StringComparison.Ordinal), .. options, .. command]);
+
+        Assert.Equal(125, result.Status);
+        Says(result, message);
+    }
+
+    [Theory]
+    [InlineData("table")]
+    [InlineData("json")]
+    public async Task A_result_that_cannot_be_written_is_125_and_the_command_has_ended(string format)
+    {
+        var result = await ToolProcess.RunAsync(
+            ["run", target.Probe, "--format", format, "--", "true"], null, null, ["sh", "-c", "exec \"$@\" > /dev/full", "sh"]);
+
+        Assert.Equal(125, result.Status);
+        Says(result, "could not be written");
+    }
+
+    [Fact]
+    public async Task The_stack_trace_is_for_those_who_ask()
+    {
+        var result = await ToolProcess.RunAsync("run", "uprobe:/no/such/binary:main", "-v", "--", "true");
+
+        Assert.Equal(125, result.Status);
+        Assert.Contains("   at ", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Verbose_logs_to_standard_error()
+    {
+        var result = await ToolProcess.RunAsync("run", target.Probe, "--verbose", "--format", "json", "--", target.Path, "3", "3");
+
+        Assert.Contains("stackdepth: info: Attached", result.Errors, StringComparison.Ordinal);
+        Assert.Equal(3, result.Json.GetProperty("health").GetProperty("hits").GetInt64());
+    }
+
+    [Fact]
+    public async Task Without_privileges_the_missing_capabilities_and_the_remedy_are_named()
+    {
+        Requires.Root();
+        Requires.Program("setpriv");
+        string[] nobody = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+
+        var run = await ToolProcess.RunAsync(["run", target.Probe, "--", "true"], null, null, nobody);
+        var check = await ToolProcess.RunAsync(["check"], null, null, nobody);
+
+        Assert.Equal(125, run.Status);
+        Says(run, "CAP_");
+        Assert.Contains("setcap", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(1, check.Status);
+        Assert.Contains("setcap", check.Output, StringComparison.Ordinal);
+        Assert.Contains("cannot be probed", check.Output, StringComparison.Ordinal);
+    }
+
+    private static void Says(ToolResult result, string message)
+    {
+        Assert.Equal("", result.Output);
+        Assert.StartsWith("stackdepth: ", result.Errors, StringComparison.Ordinal);
+        Assert.Contains(message, result.Errors, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("   at ", result.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", result.Errors, StringComparison.Ordinal);
+    }
+}

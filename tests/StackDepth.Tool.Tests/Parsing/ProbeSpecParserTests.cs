@@ -1,0 +1,52 @@
+using StackDepth.Tool.Parsing;
+
+namespace StackDepth.Tool.Tests.Parsing;
+
+public sealed class ProbeSpecParserTests
+{
+    [Theory]
+    [InlineData("uprobe:./deep:leaf", "./deep", "leaf")]
+    [InlineData("u:python3:*", "python3", "*")]
+    [InlineData("uprobe:libc.so.6:malloc+4", "libc.so.6", "malloc+4")]
+    [InlineData("uprobe:/bin/x:0x1234", "/bin/x", "0x1234")]
+    [InlineData("uprobe:./a.out:ns::Type::method", "./a.out", "ns::Type::method")]
+    [InlineData("uprobe:./a.out:::global", "./a.out", "::global")]
+    [InlineData("uprobe:./go:type:.eq.main.T", "./go", "type:.eq.main.T")]
+    [InlineData("uprobe:./go:github.com/a/b.(*T).M", "./go", "github.com/a/b.(*T).M")]
+    [InlineData("uprobe:\"/opt/a:b/bin\":main", "/opt/a:b/bin", "main")]
+    [InlineData("uprobe:/bin/x:\"a, b\"", "/bin/x", "a, b")]
+    public void The_binary_ends_at_the_first_colon_unless_it_is_quoted(string text, string binary, string symbols) =>
+        Assert.Equal(new ProbeSpec(text, binary, symbols), ProbeSpecParser.Parse(text));
+
+    [Theory]
+    [InlineData("kprobe:vfs_read", "kprobe probes are not supported yet")]
+    [InlineData("k:vfs_read", "kprobe probes are not supported yet")]
+    [InlineData("tracepoint:syscalls:sys_enter_read", "tracepoint probes are not supported yet")]
+    [InlineData("ur:/bin/x:main", "uretprobe probes are not supported yet")]
+    [InlineData("usdt:/bin/x:p:n", "usdt probes are not supported yet")]
+    [InlineData("BEGIN", "BEGIN probes are not supported yet")]
+    [InlineData("malloc", "not a probe")]
+    [InlineData("probe:/bin/x:main", "no probe type of this name")]
+    public void Other_probes_are_refused_with_what_is_supported(string text, string message)
+    {
+        var error = Assert.Throws<UsageException>(() => ProbeSpecParser.Parse(text));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Contains("uprobe:BINARY:SYMBOL", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, error.Position);
+    }
+
+    [Theory]
+    [InlineData("uprobe:", 7)]
+    [InlineData("uprobe:/bin/x", 13)]
+    [InlineData("uprobe::main", 7)]
+    [InlineData("uprobe:/bin/x:", 14)]
+    [InlineData("uprobe:\"/bin/x:main", 7)]
+    [InlineData("uprobe:\"/bin/x\"main", 15)]
+    [InlineData("uprobe:/bin/x:\"main", 14)]
+    [InlineData("uprobe:/bin/x:\"main\" { }", 20)]
+    [InlineData("uprobe:/bin/x:main { @ = count() }", 19)]
+    [InlineData("uprobe:/bin/x:a,uprobe:/bin/x:b", 15)]
+    [InlineData("uprobe:/bin/x:cpp:\"ns::f\"", 14)]
+    public void A_fault_is_shown_where_it_begins(string text, int position) =>
+        Assert.Equal(position, Assert.Throws<UsageException>(() => ProbeSpecParser.Parse(text)).Position);
+}
