@@ -46,7 +46,7 @@ public sealed class UnprobeableTests
     [InlineData("c5f9ebc1", "vpor %xmm1,%xmm0,%xmm0")]
     public void An_instruction_that_the_kernel_would_take_for_a_jump_is_not_probed(string code, string meaning)
     {
-        Assert.True(UprobeInstruction.IsRefused(Convert.FromHexString(code), ElfConstants.MachineX64), meaning);
+        Assert.True(UprobeInstruction.CannotBeProbed(Convert.FromHexString(code), ElfConstants.MachineX64), meaning);
     }
 
     [Fact]

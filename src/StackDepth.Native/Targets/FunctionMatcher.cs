@@ -156,7 +156,7 @@ internal sealed class FunctionMatcher
             {
                 sites.Add(Probeable(site));
             }
-            else if (IsRefused(site))
+            else if (CannotBeProbed(site))
             {
                 _leftOut.Add(site.Symbol);
             }
@@ -189,9 +189,9 @@ internal sealed class FunctionMatcher
                 $"'{PrintableText.Escape(query.Text)}' lies outside of the function: '{PrintableText.Escape(name)}' of {PrintableText.Escape(_image.Path)} has {symbol.Size} bytes (0x{symbol.Size:x}).");
     }
 
-    private bool IsRefused(FunctionSite site) => UprobeInstruction.IsRefused(_code.At(site.Offset, UprobeInstruction.MaxLength), _image.Machine);
+    private bool CannotBeProbed(FunctionSite site) => UprobeInstruction.CannotBeProbed(_code.At(site.Offset, UprobeInstruction.MaxLength), _image.Machine);
 
-    private FunctionSite Probeable(FunctionSite site) => !IsRefused(site)
+    private FunctionSite Probeable(FunctionSite site) => !CannotBeProbed(site)
         ? site
         : throw new TargetException(
             $"'{PrintableText.Escape(site.Symbol)}' of {PrintableText.Escape(_image.Path)} begins with an instruction that the kernel cannot probe, or would execute wrongly ({Convert.ToHexStringLower(_code.At(site.Offset, 4))}...): probe its callers, or one of its next instructions (symbol+offset).");

@@ -3,7 +3,7 @@ using StackDepth.Native.Elf;
 namespace StackDepth.Native.Targets;
 
 /// <summary>
-/// Tells the instructions that must not be probed: those that the kernel refuses, and those that it executes wrongly. The kernel decides only where a process has the file mapped: elsewhere it takes the probe, and the probe never fires.
+/// Tells the instructions that the kernel does not probe, or executes wrongly under a probe. It decides only where a process has the file mapped: elsewhere it takes the probe, and the probe never fires.
 /// So this is known here, not learned from its answer.
 /// </summary>
 internal static class UprobeInstruction
@@ -15,7 +15,35 @@ internal static class UprobeInstruction
         0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x62, 0x6c, 0x6d, 0x6e, 0x6f, 0x82, 0x9a, 0xcc, 0xcd, 0xce, 0xcf,
         0xd4, 0xd6, 0xe4, 0xe5, 0xe6, 0xe7, 0xea, 0xec, 0xed, 0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb);
 
-    /// <summary>Whether there can be no probe at the instruction that begins <paramref name="code"/>. Bytes that are no instruction are not found out.</summary>
+    /// <summary>
+    /// Opcode bytes of AVX instructions that x86's uprobes take for a jump, a nop, popf, a return, a call or a jump through memory, and carry out or mend as that: the
+    /// program goes on with a wrong register or at a wrong place. Seen on Linux 6.18: strchr's vpbroadcastb (7a, as jp) does nothing under a probe.
+    /// </summary>
+    private static readonly UInt128[] s_mistaken = Bits(
+        0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f, 0x90, 0x9d, 0xc2, 0xc3, 0xca, 0xcb, 0xe8, 0xe9, 0xeb, 0xff);
+
+    /// <summary>Whether a probe at the instruction that begins <paramref name="code"/> would do nothing, or change what the program does.</summary>
+    internal static bool CannotBeProbed(ReadOnlySpan<byte> code, ushort machine) => IsRefused(code, machine) || IsMistaken(code, machine);
+
+    /// <summary>Whether the kernel takes a probe at the instruction that begins <paramref name="code"/>, and then executes another instruction.</summary>
+    internal static bool IsMistaken(ReadOnlySpan<byte> code, ushort machine)
+    {
+        if (machine != ElfConstants.MachineX64)
+        {
+            return false;
+        }
+
+        var at = code.IndexOfAnyExcept<byte>([0x64, 0x65, 0x67]); // the prefixes that an AVX instruction can have
+        if (at < 0 || VectorPrefixLength(code[at]) is not (> 0 and var length))
+        {
+            return false;
+        }
+
+        at += length;
+        return at < code.Length && Has(s_mistaken, code[at]);
+    }
+
+    /// <summary>Whether the kernel refuses a probe at the instruction that begins <paramref name="code"/>. Bytes that are no instruction are not found out.</summary>
     internal static bool IsRefused(ReadOnlySpan<byte> code, ushort machine)
     {
         if (machine != ElfConstants.MachineX64)
@@ -37,26 +65,22 @@ internal static class UprobeInstruction
             break;
         }
 
-        var vector = code[Math.Min(at, code.Length - 1)] switch { 0xc5 => 2, 0xc4 => 3, 0x62 => 4, _ => 0 }; // VEX and EVEX prefixes
-        at += vector;
+        // The kernel looks an AVX instruction's opcode up among those of one byte: an accident that makes vmovd (6e) look like outs.
+        at += VectorPrefixLength(code[Math.Min(at, code.Length - 1)]);
         if (at >= code.Length)
         {
             return false;
         }
 
-        // The kernel takes the opcode of an AVX instruction for one of a byte. So vmovd (6e) is refused like outs, and vpbroadcastb (7a) taken for a jump and
-        // "executed" as one: it is skipped, and the program goes on with what was in the register. glibc's memset begins with it.
-        if (vector > 0 && code[at] is (>= 0x70 and <= 0x7f) or 0x90 or 0xe8 or 0xe9 or 0xeb)
-        {
-            return true;
-        }
-
         // 8e /2 loads SS, which holds the single step's trap back.
         var opcode = code[at];
-        return Has(opcode) || (opcode == 0x8e && at + 1 < code.Length && ((code[at + 1] >> 3) & 7) == 2);
+        return Has(s_refused, opcode) || (opcode == 0x8e && at + 1 < code.Length && ((code[at + 1] >> 3) & 7) == 2);
     }
 
-    private static bool Has(byte opcode) => ((s_refused[opcode >> 7] >> (opcode & 0x7f)) & 1) != 0;
+    /// <summary>Bytes before the opcode, by the first: VEX in its two forms, EVEX.</summary>
+    private static int VectorPrefixLength(byte first) => first switch { 0xc5 => 2, 0xc4 => 3, 0x62 => 4, _ => 0 };
+
+    private static bool Has(UInt128[] opcodes, byte opcode) => ((opcodes[opcode >> 7] >> (opcode & 0x7f)) & 1) != 0;
 
     private static UInt128[] Bits(params ReadOnlySpan<byte> opcodes)
     {

@@ -32,7 +32,10 @@ internal sealed class CompiledRun
     /// <summary>The program as a person debugging a failure wants it.</summary>
     internal string Listing => IrPrinter.Print(Compiled.Ir) + Disassembler.Format(Compiled.Program.Instructions, Compiled.Program.Functions);
 
-    internal void Follow(int pid, int state) => Machine[MapNames.Followed].Update(BitConverter.GetBytes(pid), BitConverter.GetBytes(state), 0, 0);
+    /// <summary>Puts a process into the set of those that are followed, where there is such a set.</summary>
+    internal void Follow(int pid) => Machine[MapNames.Followed].First().Bytes[pid / 8] |= (byte)(1 << (pid % 8));
+
+    internal bool Follows(int pid) => (Machine[MapNames.Followed].First().Bytes[pid / 8] >> (pid % 8) & 1) != 0;
 
     internal void Run(Hit hit) => Machine.Run(Compiled.Program, hit);
 

@@ -30,11 +30,11 @@ public sealed class CompilerPropertyTests
             var cpus = random.Next(1, 4);
             var ringRecords = random.Next(2) == 0 ? 1_000 : 2;
             var run = new CompiledRun(query, target, cpus, ringRecords);
-            Dictionary<int, int> followed = new() { [7] = 1, [1000] = random.Next(2), [8] = 1 };
+            HashSet<int> followed = random.Next(2) == 0 ? [7, 8] : [7, 8, 1000];
             if (target.Scope is ProcessScope.Followed)
             {
-                foreach (var (pid, state) in followed)
-                    run.Follow(pid, state);
+                foreach (var pid in followed)
+                    run.Follow(pid);
             }
             var model = new QueryModel(query, target, followed, ringRecords);
             try

@@ -26,6 +26,7 @@ public sealed class CountTests
         var run = new CompiledRun(GoldenQueries.Source.Count().Query, GoldenQueries.Target);
         run.Run(new Hit { UserStack = -14 });
 
-        Assert.Equal((1, 0), (run.Total().Count, run.Counter(HealthCounter.StackErrors)));
+        Assert.Equal((1, 0), (run.Counter(HealthCounter.Hits), run.Counter(HealthCounter.StackErrors)));
+        Assert.Null(run.Compiled.Aggregate);
     }
 }

@@ -160,7 +160,7 @@ public sealed class PassTests
               load comm
               where (comm == "a\"b\\\u000a")
               count hit
-              aggregate count
+              the hits are the result
 
             """,
             IrPrinter.Print(ProbeCompiler.Compile(query, GoldenQueries.Target).Ir));

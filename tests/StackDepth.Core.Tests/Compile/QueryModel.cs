@@ -34,7 +34,7 @@ internal sealed class ModelAggregate
 /// <summary>
 /// Evaluates a query on hits directly, as its documentation says it, knowing nothing of passes, layouts or instructions: the truth that the compiled program is compared with.
 /// </summary>
-internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyDictionary<int, int> followed, int ringRecords)
+internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlySet<int> followed, int ringRecords)
 {
     private long? _best;
 
@@ -59,6 +59,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyD
         Counters[HealthCounter.Hits]++;
         IrExpression?[] needed = query.Sink switch
         {
+            IrCountHits => [],
             IrAggregate aggregate => [aggregate.Key, aggregate.Value],
             IrEmit emit => [.. emit.Fields],
             IrEmitExtremum extremum => [extremum.Value],
@@ -76,7 +77,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyD
     {
         ProcessScope.AllBut all => hit.Pid != all.ProcessId,
         ProcessScope.One one => hit.Pid == one.ProcessId,
-        _ => followed.GetValueOrDefault(hit.Pid) != 0,
+        _ => followed.Contains(hit.Pid),
     };
 
     private void Deliver(Hit hit)

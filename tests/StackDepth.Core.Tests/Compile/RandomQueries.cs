@@ -38,6 +38,7 @@ internal sealed class RandomQueries(Random random)
     {
         0 => new IrEmit([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Field())]),
         1 => new IrEmitExtremum(random.Next(2) == 0, Number()),
+        2 when random.Next(4) == 0 => new IrCountHits(),
         _ => random.Next(5) == 0
             ? new IrAggregate(AggregateParts.Count, random.Next(2) == 0 ? null : Field(), Key())
             : new IrAggregate((AggregateParts)random.Next(1, 32), Number(), Key()),

@@ -27,7 +27,7 @@ public sealed class VerifierTests
     public void The_verifier_accepts_the_programs_that_follow_a_command()
     {
         using var maps = CreateMaps(ProbeCompiler.Compile(GoldenQueries.Source.Count().Query, GoldenQueries.Target with { Scope = new ProcessScope.Followed() }));
-        foreach (var follower in FollowerPrograms.Build(pidOffset: 1234, tgidOffset: 1238))
+        foreach (var follower in FollowerPrograms.Build(new(Tgid: 1238, Signal: 1600, Live: 12)))
             BpfProgram.Load(follower.Spec, maps.ByName, SystemCalls.Real).Dispose();
     }
 

@@ -29,7 +29,7 @@ public sealed class GoldenTests
     public void The_programs_that_follow_a_command_are_golden()
     {
         var text = new StringBuilder();
-        foreach (var follower in FollowerPrograms.Build(pidOffset: 1234, tgidOffset: 1238))
+        foreach (var follower in FollowerPrograms.Build(new(Tgid: 1238, Signal: 1600, Live: 12)))
             text.Append($"raw_tracepoint:{follower.Tracepoint} ({follower.Spec.Name})\n\n{Disassembler.Format(follower.Spec.Instructions, follower.Spec.Functions)}\n");
         GoldenFile.Check("followers", text.ToString());
     }

@@ -135,8 +135,14 @@ internal sealed class ProgramRun
             case BPF_STX when Mode(i.Code) == BPF_ATOMIC:
                 Atomic(i);
                 break;
-            case BPF_LD when i.Code == LoadImmediate64Code && (byte)i.Src is 0 or BPF_PSEUDO_MAP_FD:
-                this[i.Dst] = i.Map is null ? (ulong)i.Immediate : Machine.Handle(i.Map);
+            case BPF_LD when i.Code == LoadImmediate64Code:
+                this[i.Dst] = (byte)i.Src switch
+                {
+                    0 => (ulong)i.Immediate,
+                    BPF_PSEUDO_MAP_FD => Machine.Handle(i.Map!),
+                    BPF_PSEUDO_MAP_VALUE => Machine[i.Map!].First().Address + (ulong)(i.Immediate >> 32),
+                    _ => throw new MachineException("the interpreter does not know this load"),
+                };
                 break;
             default:
                 throw new MachineException("the interpreter does not know this instruction");

@@ -42,7 +42,7 @@ public sealed class AggregateSnapshotTests
     [Fact]
     public void Keys_that_look_the_same_once_decoded_are_one_group_of_all_their_hits()
     {
-        var snapshot = new AggregateSnapshot(null, [(Key(0xff), Value(2, 10)), (Key(0xfe), Value(3, 40)), (Key((byte)'a'), Value(1, 1))], NoSites);
+        var snapshot = new AggregateSnapshot(0, null, [(Key(0xff), Value(2, 10)), (Key(0xfe), Value(3, 40)), (Key((byte)'a'), Value(1, 1))], NoSites);
 
         var table = snapshot.ToTable<string, Summary<int>>(static value => value.ToSummary<int>());
 
@@ -54,13 +54,13 @@ public sealed class AggregateSnapshotTests
     [Fact]
     public void A_group_that_no_hit_has_reached_yet_is_not_shown()
     {
-        var snapshot = new AggregateSnapshot(null, [(Key(65), new AggregateValue(Layout)), (Key(66), Value(1, 3))], NoSites);
+        var snapshot = new AggregateSnapshot(0, null, [(Key(65), new AggregateValue(Layout)), (Key(66), Value(1, 3))], NoSites);
 
         Assert.Equal("B", Assert.Single(snapshot.ToTable<string, long>(static value => value.Count)).Key);
     }
 
     [Fact]
-    public void A_grouped_query_has_no_total() => Assert.Throws<InvalidOperationException>(() => new AggregateSnapshot(null, [], NoSites).Total);
+    public void A_grouped_query_has_no_total() => Assert.Throws<InvalidOperationException>(() => new AggregateSnapshot(0, null, [], NoSites).Total);
 
     private static AggregateValue Value(long count, long maximum)
     {
