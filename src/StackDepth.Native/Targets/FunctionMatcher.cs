@@ -194,7 +194,7 @@ internal sealed class FunctionMatcher
     private FunctionSite Probeable(FunctionSite site) => !CannotBeProbed(site)
         ? site
         : throw new TargetException(
-            $"'{PrintableText.Escape(site.Symbol)}' of {PrintableText.Escape(_image.Path)} begins with an instruction that the kernel cannot probe ({Convert.ToHexStringLower(_code.At(site.Offset, 4))}...): probe its callers, or one of its next instructions (symbol+offset).");
+            $"'{PrintableText.Escape(site.Symbol)}' of {PrintableText.Escape(_image.Path)} begins with an instruction that the kernel cannot probe, or would execute wrongly ({Convert.ToHexStringLower(_code.At(site.Offset, 4))}...): probe its callers, or one of its next instructions (symbol+offset).");
 
     private FunctionSite AtAddress(ulong address)
     {

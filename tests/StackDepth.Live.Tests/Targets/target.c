@@ -269,7 +269,16 @@ static void run(int argc, char **words) {
         }
     } else if (IS("pid", 0)) say("P %d %d\n", getpid(), getppid());
     else if (IS("address", 1)) say("A %lx\n", (unsigned long)leaves[named_leaf(words[1])]);
-    else if (IS("pause", 0)) pause();
+    else if (IS("memset", 1)) { // whether memset does what it should
+        size_t size = atol(words[1]), right = 0;
+        unsigned char *memory = malloc(size);
+        for (volatile int value = 0; value < 256; value += 51) {
+            memset(memory, value, size);
+            for (size_t i = 0; i < size; i++) right += memory[i] == value;
+        }
+        say("M %d\n", right == 6 * size);
+        free(memory);
+    } else if (IS("pause", 0)) pause();
     else if (IS("sleep", 1)) usleep(atoi(words[1]) * 1000);
     else if (IS("exit", 1)) exit(atoi(words[1]));
     else if (IS("raise", 1)) raise(atoi(words[1]));
