@@ -19,5 +19,6 @@ dotnet build "$here/StackDepth.Benchmarks" -c Release -v q --nologo
 dotnet build "$here/ColdStart" -c Release -v q --nologo -p:PublishAot=false -o "$out/cold-jit"
 dotnet publish "$here/ColdStart" -c Release -v q --nologo -o "$out/cold-aot"
 dotnet build src/StackDepth.Tool -c Release -v q --nologo -o "$out/tool-jit"
+dotnet publish src/StackDepth.Tool -c Release -v q --nologo --use-current-runtime --self-contained false -p:PublishReadyToRun=true -p:PackAsTool=false -o "$out/tool-r2r"
 dotnet publish src/StackDepth.Tool -c Release -v q --nologo --use-current-runtime -p:PublishAot=true -p:PackAsTool=false -o "$out/tool-aot"
 exec dotnet "$here/StackDepth.Benchmarks/bin/Release/net10.0/StackDepth.Benchmarks.dll" "$@"

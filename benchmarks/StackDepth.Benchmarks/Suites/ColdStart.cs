@@ -64,6 +64,7 @@ internal static class ColdStart
             return
             [
                 ("stackdepth, JIT", 1.0 / 2, ["dotnet", Path.Combine(artifacts, "tool-jit", "StackDepth.Tool.dll"), .. tool]),
+                ("stackdepth, JIT and ReadyToRun", double.NaN, ["dotnet", Path.Combine(artifacts, "tool-r2r", "StackDepth.Tool.dll"), .. tool]),
                 ("stackdepth, AOT", 1.0 / 8, [Path.Combine(artifacts, "tool-aot", "stackdepth"), .. tool]),
                 ("a program of the library, JIT", double.NaN, ["dotnet", Path.Combine(artifacts, "cold-jit", "ColdStart.dll"), .. program]),
                 ("a program of the library, AOT", double.NaN, [Path.Combine(artifacts, "cold-aot", "ColdStart"), .. program]),

@@ -1,7 +1,12 @@
 using System.Diagnostics;
 using StackDepth.Benchmarks.Support;
+using StackDepth.Native.Asm;
+using StackDepth.Native.Features;
+using StackDepth.Native.Link;
 using StackDepth.Native.Load;
+using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
+using StackDepth.Native.Targets;
 using static StackDepth.Benchmarks.Support.Table;
 
 namespace StackDepth.Benchmarks.Suites;
@@ -53,7 +58,7 @@ internal static class KernelCost
             }
             Console.Error.WriteLine($"   round {round + 1} of {Rounds}");
         }
-        return new("In-kernel cost of a hit", Print(aggregates, sides, kernel, seen));
+        return new("In-kernel cost of a hit", Print(aggregates, sides, kernel, seen, Empty(folder)));
 
         void Measure(Aggregate aggregate, Side side)
         {
@@ -79,6 +84,32 @@ internal static class KernelCost
         }
     }
 
+    /// <summary>The cost of a program that does nothing: the floor of what the kernel measures.</summary>
+    private static double Empty(SharedFolder folder)
+    {
+        using var target = new Target(folder);
+        using var process = Commands.Start([target.Binary, .. target.Arguments]);
+        target.Call(Depths[0], 1);
+        var asm = new Assembler();
+        asm.Mov(Register.R0, 0);
+        asm.Exit();
+        var spec = new ProgramSpec { Name = "empty", Type = ProgramType.Kprobe, Instructions = asm.Assemble().Instructions };
+        using var file = TargetResolver.Resolve(target.Binary, Target.Leaf, new ResolveOptions());
+        var request = new UprobeRequest(file.AttachPath, [file.Sites[0].Offset], [], process.Id, IsReturn: false);
+        using var uprobe = UprobeAttacher.Attach(spec, new Dictionary<string, BpfMap>(), request, KernelProfile.Detect(SystemCalls.Real), SystemCalls.Real);
+        List<double> values = [];
+        for (var batch = 0; batch < Rounds * BatchesPerRound; batch++)
+        {
+            var before = uprobe.Program.Info;
+            target.Call(Depths[0], CallsPerBatch);
+            var after = uprobe.Program.Info;
+            values.Add((double)(after.RunTime - before.RunTime) / (after.RunCount - before.RunCount));
+        }
+        target.End();
+        process.WaitForExit();
+        return values.Median();
+    }
+
     private static void Add(Dictionary<(string, string, int), List<double>> values, (string, string, int) key, double value)
     {
         if (!values.TryGetValue(key, out var list))
@@ -87,11 +118,12 @@ internal static class KernelCost
     }
 
     private static string Print(
-        Aggregate[] aggregates, Side[] sides, Dictionary<(string, string, int), List<double>> kernel, Dictionary<(string, string, int), List<double>> seen)
+        Aggregate[] aggregates, Side[] sides, Dictionary<(string, string, int), List<double>> kernel, Dictionary<(string, string, int), List<double>> seen, double empty)
     {
         var text = new StringWriter();
         text.WriteLine($"Nanoseconds per hit from the kernel's run_time_ns / run_cnt; medians of {Rounds * BatchesPerRound} batches of {CallsPerBatch} calls, {Rounds} attachments, by stack depth.");
-        text.WriteLine("One C function that begins with `push %rbp`; frame pointers on. bpftrace runs the target by `-c`; so do we, and beside that probe it as a");
+        text.WriteLine("One C function that begins with `push %rbp`; frame pointers on. bpftrace runs the target by `-c`, which probes that one process; we run it too and follow");
+        text.WriteLine("its descendants, and beside that probe it as a");
         text.WriteLine("process that runs already, and system-wide. The ratio is ours to bpftrace's.");
         text.WriteLine();
         foreach (var aggregate in aggregates)
@@ -111,6 +143,8 @@ internal static class KernelCost
             text.WriteLine($"Goal, no dearer than bpftrace at any depth (both with a command): {Verdict(met)}.");
             text.WriteLine();
         }
+        text.WriteLine($"An empty program on the same probe: {Number(empty)} ns, which is what reading the clock twice costs and is in every figure above.");
+        text.WriteLine();
         text.WriteLine("What the target sees per call, trap and all, in nanoseconds:");
         text.WriteLine();
         var whole = new Table(["", .. Depths.Select(static depth => $"depth {depth}")]);

@@ -13,7 +13,7 @@ public class Queries
     [Benchmark(Description = "Select(s => s.UStack.Length).Max()", Baseline = true)]
     public byte[] Max() => Encode(Probe.UProbe("python3", "*").Select(static s => s.UStack.Length).Max().Query);
 
-    [Benchmark(Description = "Count()")]
+    [Benchmark(Description = "Select(s => s.UStack.Length).Count()")]
     public byte[] Count() => Encode(Probe.UProbe("python3", "*").Select(static s => s.UStack.Length).Count().Query);
 
     [Benchmark(Description = "Where(comm and length).GroupBy(function).Summary(length)")]

@@ -29,8 +29,7 @@ internal static partial class RingThroughput
         var met = filled.Own.Rate >= 0.8 * filled.Peer.Rate && concurrent.Own.Rate >= 0.8 * concurrent.Peer.Rate;
         return new("Ring reader", $"""
             Medians of {Rounds} alternating rounds after {Warmups} to warm up; records per second from the first record to the last, as the consumer sees them. The producer is one BPF program in
-            a loop (no probe, no trap) with adaptive wake-ups: none until 64 KiB are pending. It writes as fast as it can and faster than either side reads, so beside it records are lost
-            on both sides: that measures the reader, not a loss to expect.
+            a loop (no probe, no trap) with adaptive wake-ups: none until 64 KiB are pending. It writes as fast as it can; what finds no room is lost and counted.
 
             {table}
             Goal, at least 80% of libbpf's: {Verdict(met)}. Goal, no allocation per record: {Verdict(filled.Own.Allocated + concurrent.Own.Allocated + paced.AllocatedBytes == 0)}.
