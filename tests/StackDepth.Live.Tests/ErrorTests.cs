@@ -49,7 +49,7 @@ public sealed class ErrorTests
     {
         using var command = new Command("pid");
         var error = await Assert.ThrowsAsync<ProbeTargetNotFoundException>(() => Run(command.Start.FileName, "leaf_*", command, Command.Quiet with { MaxFunctions = 2 }));
-        Assert.Contains("3 functions", error.Message, StringComparison.Ordinal);
+        Assert.Contains("4 functions", error.Message, StringComparison.Ordinal);
         Assert.Contains("limit of 2", error.Message, StringComparison.Ordinal);
         Assert.Contains("MaxFunctions", error.Message, StringComparison.Ordinal);
         NothingRan(command);

@@ -38,6 +38,22 @@ public sealed class UnprobeableTests
         Assert.Contains("cannot", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_five_byte_nop_is_not_probed_where_the_kernel_would_make_a_call_of_it()
+    {
+        using var plain = TargetResolver.Resolve(CTarget.Shared, "leaf_nop5", new());
+        Assert.Single(plain.Sites);
+
+        var careful = new ResolveOptions { NopsBecomeCalls = true };
+        var error = Assert.Throws<TargetException>(() => TargetResolver.Resolve(CTarget.Shared, "leaf_nop5", careful));
+        Assert.Contains("'leaf_nop5+5'", error.Message, StringComparison.Ordinal);
+        using var glob = TargetResolver.Resolve(CTarget.Shared, "leaf_*", careful);
+        Assert.DoesNotContain(glob.Sites, site => site.Symbol == "leaf_nop5");
+        Assert.Contains("leaf_nop5", glob.Note, StringComparison.Ordinal);
+        using var after = TargetResolver.Resolve(CTarget.Shared, "leaf_nop5+5", careful);
+        Assert.Equal(plain.Sites[0].Offset + 5, after.Sites[0].Offset);
+    }
+
     [Theory]
     [InlineData("62f27d407ac6", "vpbroadcastb %esi,%zmm16, with which glibc's memset begins")]
     [InlineData("c4e27d78c0", "vpbroadcastb %xmm0,%ymm0")]

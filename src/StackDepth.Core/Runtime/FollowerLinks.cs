@@ -6,37 +6,36 @@ using StackDepth.Native.Sys;
 
 namespace StackDepth.Runtime;
 
-/// <summary>The programs that follow a command and its descendants, loaded and attached.</summary>
+/// <summary>The programs that follow a command and its descendants, loaded and attached on a thread beside the caller's.</summary>
 internal sealed class FollowerLinks : IDisposable
 {
     private readonly List<IDisposable> _attached = [];
+    private readonly Task _attaching;
+
+    private FollowerLinks(KernelMaps maps, SystemCalls sys) => _attaching = Task.Run(() => Attach(maps, sys));
+
+    /// <summary>Begins to attach. The maps must live until this is disposed.</summary>
+    internal static FollowerLinks Begin(KernelMaps maps, SystemCalls sys) => new(maps, sys);
 
     /// <exception cref="ProbeUnavailableException">The kernel has no BTF, so the fields of a task cannot be found.</exception>
-    internal static FollowerLinks Attach(KernelMaps maps, SystemCalls sys)
-    {
-        var offsets = ReadOffsets();
-        var links = new FollowerLinks();
-        try
-        {
-            foreach (var follower in FollowerPrograms.Build(offsets))
-            {
-                var program = BpfProgram.Load(follower.Spec, maps.ByName, sys);
-                links._attached.Add(program);
-                links._attached.Add(RawTracepointLink.Attach(program, follower.Tracepoint, sys));
-            }
-            return links;
-        }
-        catch
-        {
-            links.Dispose();
-            throw;
-        }
-    }
+    internal void WaitUntilAttached() => _attaching.GetAwaiter().GetResult();
 
     public void Dispose()
     {
+        // What went wrong is for WaitUntilAttached to say; here it only has to be over.
+        ((IAsyncResult)_attaching).AsyncWaitHandle.WaitOne();
         for (var index = _attached.Count - 1; index >= 0; index--)
             _attached[index].Dispose();
+    }
+
+    private void Attach(KernelMaps maps, SystemCalls sys)
+    {
+        foreach (var follower in FollowerPrograms.Build(ReadOffsets()))
+        {
+            var program = BpfProgram.Load(follower.Spec, maps.ByName, sys);
+            _attached.Add(program);
+            _attached.Add(RawTracepointLink.Attach(program, follower.Tracepoint, sys));
+        }
     }
 
     private static TaskOffsets ReadOffsets()

@@ -74,12 +74,12 @@ internal sealed class ProbeAttachment : IDisposable
         using var undo = new Undo();
         try
         {
-            var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, QueryPlanner.Resolve(query, options, command)));
+            var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, QueryPlanner.Resolve(query, options, kernel, command)));
             cancellationToken.ThrowIfCancellationRequested();
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
-            var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Attach(maps, sys)) : null;
-            cancellationToken.ThrowIfCancellationRequested();
+            // Beside the probes: to attach those is mostly to wait for the kernel's RCU.
+            var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Begin(maps, sys)) : null;
             var request = new UprobeRequest(
                 target.AttachPath,
                 [.. target.Sites.Select(static site => site.Offset)],
@@ -87,6 +87,7 @@ internal sealed class ProbeAttachment : IDisposable
                 query.Probe.ProcessId ?? 0,
                 IsReturn: false);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
+            followers?.WaitUntilAttached();
             cancellationToken.ThrowIfCancellationRequested();
             var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, ring, child, options);
             undo.Keep();

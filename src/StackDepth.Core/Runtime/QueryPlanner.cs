@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
@@ -15,6 +16,7 @@ internal static class QueryPlanner
     private const int KernelWalkFrames = 127;
     private const int LargestRing = 1 << 30;
     private static readonly Version NonPreallocatedGroups = new(6, 1);
+    private static readonly Version OptimizedNops = new(6, 18);
 
     internal static ProcessScope Scope(IrQuery query, bool hasCommand) => (query.Probe.ProcessId, hasCommand) switch
     {
@@ -36,9 +38,14 @@ internal static class QueryPlanner
         return new(scope, options.Walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups);
     }
 
-    internal static ResolveOptions Resolve(IrQuery query, AttachOptions options, ProcessStartInfo? command)
+    internal static ResolveOptions Resolve(IrQuery query, AttachOptions options, KernelProfile kernel, ProcessStartInfo? command)
     {
-        var resolve = new ResolveOptions { Pid = query.Probe.ProcessId, MaxFunctions = options.MaxFunctions };
+        var resolve = new ResolveOptions
+        {
+            Pid = query.Probe.ProcessId,
+            MaxFunctions = options.MaxFunctions,
+            NopsBecomeCalls = kernel.Architecture == Architecture.X64 && kernel.Release >= OptimizedNops,
+        };
         if (command is null)
             return resolve;
         // The target is looked up as the command would look it up.
@@ -56,7 +63,7 @@ internal static class QueryPlanner
         var compiled = ProbeCompiler.Compile(query, Target(Scope(query, hasCommand: false), options, kernel));
         try
         {
-            using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, command: null));
+            using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, kernel, command: null));
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),

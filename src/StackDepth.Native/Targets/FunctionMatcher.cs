@@ -16,13 +16,16 @@ internal sealed class FunctionMatcher
     private readonly string _module;
     private readonly ElfSymbolTable[] _tables;
     private readonly CodeWindow _code;
+    private readonly bool _nopsBecomeCalls;
     private readonly List<string> _leftOut = [];
 
     /// <param name="image">The file to probe.</param>
     /// <param name="debug">Its separate debug file, when it is stripped and has one.</param>
     /// <param name="module">How sites name the file.</param>
-    internal FunctionMatcher(ElfImage image, ElfImage? debug, string module)
+    /// <param name="nopsBecomeCalls">See <see cref="ResolveOptions.NopsBecomeCalls"/>.</param>
+    internal FunctionMatcher(ElfImage image, ElfImage? debug, string module, bool nopsBecomeCalls)
     {
+        _nopsBecomeCalls = nopsBecomeCalls;
         _image = image;
         _module = module;
         _tables = [(debug ?? image).Symbols, image.DynamicSymbols];
@@ -189,12 +192,24 @@ internal sealed class FunctionMatcher
                 $"'{PrintableText.Escape(query.Text)}' lies outside of the function: '{PrintableText.Escape(name)}' of {PrintableText.Escape(_image.Path)} has {symbol.Size} bytes (0x{symbol.Size:x}).");
     }
 
-    private bool CannotBeProbed(FunctionSite site) => UprobeInstruction.CannotBeProbed(_code.At(site.Offset, UprobeInstruction.MaxLength), _image.Machine);
+    private bool CannotBeProbed(FunctionSite site) => UprobeInstruction.CannotBeProbed(Code(site), _image.Machine) || CrashesForks(site);
 
-    private FunctionSite Probeable(FunctionSite site) => !CannotBeProbed(site)
-        ? site
-        : throw new TargetException(
-            $"'{PrintableText.Escape(site.Symbol)}' of {PrintableText.Escape(_image.Path)} begins with an instruction that the kernel cannot probe, or would execute wrongly ({Convert.ToHexStringLower(_code.At(site.Offset, 4))}...): probe its callers, or one of its next instructions (symbol+offset).");
+    private bool CrashesForks(FunctionSite site) => _nopsBecomeCalls && UprobeInstruction.IsFiveByteNop(Code(site), _image.Machine);
+
+    private ReadOnlySpan<byte> Code(FunctionSite site) => _code.At(site.Offset, UprobeInstruction.MaxLength);
+
+    private FunctionSite Probeable(FunctionSite site)
+    {
+        if (!CannotBeProbed(site))
+        {
+            return site;
+        }
+
+        var what = $"'{PrintableText.Escape(site.Symbol)}' of {PrintableText.Escape(_image.Path)} begins with";
+        throw new TargetException(CrashesForks(site)
+            ? $"{what} a five-byte nop, which this kernel makes a call that crashes children forked later: probe the instruction after it, '{PrintableText.Escape(site.Symbol)}+5' (if the function jumps back there, each jump counts too)."
+            : $"{what} an instruction that the kernel cannot probe, or would execute wrongly ({Convert.ToHexStringLower(_code.At(site.Offset, 4))}...): probe its callers, or one of its next instructions (symbol+offset).");
+    }
 
     private FunctionSite AtAddress(ulong address)
     {

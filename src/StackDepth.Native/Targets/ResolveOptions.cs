@@ -9,6 +9,12 @@ internal sealed record ResolveOptions
     /// <summary>A glob that matches more functions than this is refused: each is a breakpoint in the target.</summary>
     public int MaxFunctions { get; init; } = 10_000;
 
+    /// <summary>
+    /// Whether the kernel makes a call of a probed five-byte nop. The call leads into a page that a forked child does not get, so the child of a process that has been through the
+    /// probe dies there (seen on Linux 6.18): such places are not probed.
+    /// </summary>
+    public bool NopsBecomeCalls { get; init; }
+
     /// <summary>Where relative paths begin, and where pyenv looks for .python-version.</summary>
     public string WorkingDirectory { get; init; } = System.Environment.CurrentDirectory;
 

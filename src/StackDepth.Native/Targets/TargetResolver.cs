@@ -86,7 +86,7 @@ internal static class TargetResolver
             }
 
             using var debug = OpenDebugFile(image, file, locator, out var debugProblem);
-            var matcher = new FunctionMatcher(image, debug, file.FileName);
+            var matcher = new FunctionMatcher(image, debug, file.FileName, locator.Options.NopsBecomeCalls);
             var sites = matcher.Match(query, locator.Options.MaxFunctions);
             if (!sites.IsEmpty && !IsIndirect(query, matcher))
             {
@@ -119,7 +119,7 @@ internal static class TargetResolver
         try
         {
             using var debug = OpenDebugFile(image, file, locator, out var debugProblem);
-            var matcher = new FunctionMatcher(image, debug, file.FileName);
+            var matcher = new FunctionMatcher(image, debug, file.FileName, locator.Options.NopsBecomeCalls);
             var sites = matcher.Match(query, locator.Options.MaxFunctions);
             if (sites.IsEmpty || IsIndirect(query, matcher))
             {
@@ -152,7 +152,7 @@ internal static class TargetResolver
     {
         const int shown = 3;
         var names = string.Join(", ", functions.Take(shown).Select(PrintableText.Escape)) + (functions.Count > shown ? ", ..." : "");
-        return $"{functions.Count} {(functions.Count == 1 ? "function is" : "functions are")} left out, as the kernel cannot probe the first instruction ({names})";
+        return $"{functions.Count} {(functions.Count == 1 ? "function is" : "functions are")} left out, as the kernel cannot safely probe the first instruction ({names})";
     }
 
     private static ElfImage? OpenDebugFile(ElfImage image, LocatedFile file, BinaryLocator locator, out string? problem)

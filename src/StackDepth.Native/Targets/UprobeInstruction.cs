@@ -22,6 +22,10 @@ internal static class UprobeInstruction
     private static readonly UInt128[] s_mistaken = Bits(
         0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f, 0x90, 0x9d, 0xc2, 0xc3, 0xca, 0xcb, 0xe8, 0xe9, 0xeb, 0xff);
 
+    /// <summary>The nop of five bytes that x86's uprobes make a call into a page of their own (Linux 6.18).</summary>
+    internal static bool IsFiveByteNop(ReadOnlySpan<byte> code, ushort machine) =>
+        machine == ElfConstants.MachineX64 && code.StartsWith((ReadOnlySpan<byte>)[0x0f, 0x1f, 0x44, 0x00, 0x00]);
+
     /// <summary>Whether a probe at the instruction that begins <paramref name="code"/> would do nothing, or change what the program does.</summary>
     internal static bool CannotBeProbed(ReadOnlySpan<byte> code, ushort machine) => IsRefused(code, machine) || IsMistaken(code, machine);
 

@@ -21,14 +21,13 @@
 #define FUNCTION(name, body) __asm__(".globl " name "\n.type " name ",@function\n" name ":\n" body "\n.size " name ", .-" name "\n.p2align 4\n")
 FUNCTION("leaf_push", "push %rbp; mov %rsp,%rbp; pop %rbp; ret");
 FUNCTION("leaf_bare", "lea 1(%rdi),%rax; ret");
-// Not to be probed where a process forks afterwards: Linux 6.18 makes a call of a probed nop of five bytes, into a page that it does not give to a
-// forked child, and the child dies there.
-FUNCTION("leaf_nop", ".byte 0x0f,0x1f,0x44,0x00,0x00; ret");
+FUNCTION("leaf_nop", "nop; ret");
+FUNCTION("leaf_nop5", ".byte 0x0f,0x1f,0x44,0x00,0x00; ret");
 void leaf_push(void);
 void leaf_bare(void);
 void leaf_nop(void);
 
-enum { PUSH, BARE, NOP, REC, FUNCTIONS };  // of "any" leaf, PUSH and BARE: see leaf_nop
+enum { PUSH, BARE, NOP, REC, FUNCTIONS };  // of "any" leaf, PUSH and BARE
 static const char *const names[] = {"leaf_push", "leaf_bare", "leaf_nop", "rec"};
 static void (*const leaves[])(void) = {leaf_push, leaf_bare, leaf_nop};
 enum { DEPTHS = 3000 };
