@@ -84,7 +84,8 @@ public sealed class ErrorTests
         // The suite's own program, as root without any capability: it may read all files and ask nothing of the kernel.
         var assembly = typeof(ErrorTests).Assembly.Location;
         using var process = Process.Start(new ProcessStartInfo(
-            "setpriv", ["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "dotnet", assembly, Program.Unprivileged, target, "leaf_push"]) { RedirectStandardOutput = true })!;
+            "setpriv", ["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "dotnet", assembly, Program.Unprivileged, target, "leaf_push"])
+        { RedirectStandardOutput = true })!;
         var output = await process.StandardOutput.ReadToEndAsync(Cancellation);
         await process.WaitForExitAsync(Cancellation);
         Assert.True(process.ExitCode == 0, output);
