@@ -21,7 +21,7 @@ internal static class HealthText
         Add(sentences, health.StackErrors, "{0} stacks could not be walked and are in no result", health);
         Add(sentences, health.Missed, "{0} hits were missed", health);
         Add(sentences, health.Dropped, "{0} values were dropped: the ring buffer was full, or other hits came between too often", health);
-        Add(sentences, health.KeysLost, "{0} hits had a key that no longer fitted (raise MaxKeys)", health);
+        Add(sentences, health.KeysLost, "{0} hits had a key that found no room (raise MaxKeys; a burst of new keys can outrun the kernel's allocator too)", health);
         var verdict = sentences.Count == 0 ? "exact: nothing was lost" + (Stacks(health) > 0 ? " and every stack is complete" : "")
             : health.Truncated + health.Broken + health.Approximate == 0 ? "incomplete"
             : "not proved";

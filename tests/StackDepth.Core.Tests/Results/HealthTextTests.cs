@@ -34,7 +34,7 @@ public sealed class HealthTextTests
     public void What_was_lost_makes_the_result_incomplete() =>
         Assert.Equal(
             "incomplete: 1 stacks could not be walked and are in no result; 2 hits were missed; 3 values were dropped: the ring buffer was full, or other hits came between too often; "
-            + "4 hits had a key that no longer fitted (raise MaxKeys).",
+            + "4 hits had a key that found no room (raise MaxKeys; a burst of new keys can outrun the kernel's allocator too).",
             (None with { Hits = 9, Complete = 9, StackErrors = 1, Missed = 2, Dropped = 3, KeysLost = 4 }).ToString());
 
     [Fact]
