@@ -29,7 +29,7 @@ public sealed class Capabilities
     public ImmutableArray<CapabilityCheck> Checks { get; }
 
     /// <summary>Whether user-space functions can be probed at all, in one of the ways there are.</summary>
-    public bool CanUProbe => Checks.Any(static c => c is { Name: Names.UprobeMulti or Names.PerfEvents, Available: true });
+    public bool CanUProbe => Has(Names.Programs) && Has(Names.Pids) && (Has(Names.UprobeMulti) || Has(Names.PerfEvents));
 
     /// <summary>Looks at this machine. Loads a few tiny programs into the kernel where it may; nothing is attached and nothing is left behind.</summary>
     public static Capabilities Detect() => Detect(SystemCalls.Real);
@@ -39,18 +39,33 @@ public sealed class Capabilities
         var profile = KernelProfile.Detect(sys);
         var context = KernelContext.Read(sys);
         var probes = new FeatureProbes(sys);
-        var held = context.Capabilities;
         return new($"Linux {profile.Release} on {profile.Architecture}",
         [
             Load(sys),
+            Pids(),
             Feature(probes, Names.UprobeMulti, KernelFeatures.UprobeMulti, "all functions of a glob in one link (CAP_BPF and CAP_PERFMON)", "Without it each function needs a perf event: slow to detach, and CAP_SYS_ADMIN. Use Linux 6.6 or newer."),
-            PerfEvents(probes, held),
+            PerfEvents(probes, context),
             Feature(probes, "streams of values", KernelFeatures.RingBuffer, "BPF ring buffer", "Use Linux 5.8 or newer."),
             Feature(probes, "grouping by function", KernelFeatures.BpfCookie, "attach cookies", "Use Linux 5.15 or newer."),
             Commands(profile),
             new("the kernel's walk", true, $"stores up to {profile.MaxStackFrames} frames (kernel.perf_event_max_stack)",
                 profile.MaxStackFrames < KernelProfile.DefaultMaxStackFrames ? $"`sysctl kernel.perf_event_max_stack={KernelProfile.DefaultMaxStackFrames}` raises it while no perf session runs." : null),
         ]);
+    }
+
+    private bool Has(string name) => Checks.Any(check => check.Name == name && check.Available == true);
+
+    private static CapabilityCheck Pids()
+    {
+        try
+        {
+            Runtime.PidNamespaceGuard.Check();
+            return new(Names.Pids, true, "this process sees the ids that the kernel's helpers see", null);
+        }
+        catch (ProbeUnavailableException error)
+        {
+            return new(Names.Pids, false, error.Message, error.Remedy);
+        }
     }
 
     private static CapabilityCheck Load(SystemCalls sys)
@@ -75,15 +90,17 @@ public sealed class Capabilities
     {
         FeatureAnswer.Present => new(name, true, detail, null),
         FeatureAnswer.Absent => new(name, false, $"the kernel has no {KernelFeatureTable.NameOf(feature)}, which came with Linux {KernelFeatureTable.Since(feature)}", remedy),
-        _ => new(name, null, $"{detail}: could not be found out without the privileges above", "Run this check again as root."),
+        _ => new(name, null, $"{detail}: could not be found out without the privileges above", "Mend what is missing above, then check again."),
     };
 
-    private static CapabilityCheck PerfEvents(FeatureProbes probes, CapabilitySet? held)
+    private static CapabilityCheck PerfEvents(FeatureProbes probes, KernelContext context)
     {
         const string Detail = "one perf event per function, the fallback";
         if (probes.Ask(KernelFeatures.PerfEventUprobe) != FeatureAnswer.Present)
             return new(Names.PerfEvents, false, "the kernel offers no uprobe PMU", "Use a kernel built with CONFIG_UPROBE_EVENTS.");
-        return held?.Grants(Capability.SysAdmin) == true
+        if (context.InUserNamespace)
+            return new(Names.PerfEvents, false, $"{Detail}, needs CAP_SYS_ADMIN outside of any user namespace", "Run in the initial user namespace (no rootless container).");
+        return context.Capabilities?.Grants(Capability.SysAdmin) == true
             ? new(Names.PerfEvents, true, Detail, null)
             : new(Names.PerfEvents, false, $"{Detail}, needs CAP_SYS_ADMIN", "Needed only where uprobe_multi is missing: run as root there.");
     }
@@ -95,6 +112,7 @@ public sealed class Capabilities
     private static class Names
     {
         internal const string Programs = "BPF programs";
+        internal const string Pids = "process ids";
         internal const string UprobeMulti = "uprobes in one link (uprobe_multi)";
         internal const string PerfEvents = "uprobes by perf events";
     }

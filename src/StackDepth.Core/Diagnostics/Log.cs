@@ -14,6 +14,12 @@ internal static partial class Log
     [LoggerMessage(3, LogLevel.Information, "Stopped: {Health}")]
     internal static partial void Stopped(this ILogger logger, ProbeHealth health);
 
+    [LoggerMessage(5, LogLevel.Warning, "Stopped, with losses: {Health}")]
+    internal static partial void StoppedWithLosses(this ILogger logger, ProbeHealth health);
+
+    [LoggerMessage(6, LogLevel.Error, "An observer threw and was dropped")]
+    internal static partial void ObserverFailed(this ILogger logger, Exception error);
+
     [LoggerMessage(4, LogLevel.Error, "The stream ended with an error")]
     internal static partial void StreamFailed(this ILogger logger, Exception error);
 }

@@ -26,7 +26,7 @@ public sealed record AttachOptions
     /// <summary>The size of the ring buffer of a stream, in bytes; rounded up to a power of two of at least a page.</summary>
     public int RingBufferBytes { get; init; } = 1 << 20;
 
-    /// <summary>How many keys a grouped query can hold; hits of further keys are counted in <see cref="ProbeHealth.KeysLost"/>.</summary>
+    /// <summary>How many keys a grouped query can hold, at most 4,194,304; hits of further keys are counted in <see cref="ProbeHealth.KeysLost"/>.</summary>
     public int MaxKeys { get; init; } = 16_384;
 
     /// <summary>What a stream does when its observer is too slow.</summary>

@@ -25,6 +25,6 @@ public sealed class ProbeExtremum<T> : ProbeQuery<T?>
     /// </summary>
     public IObservable<T> Observe(AttachOptions? options = null) => new MonotoneObservable<T>(_records.Observe(options), _maximum);
 
-    /// <summary>Each new record while <paramref name="command"/> runs under the probes; completes when it exits.</summary>
+    /// <summary>Each new record while <paramref name="command"/> runs under the probes; completes when it exits. Disposing of the subscription kills the command.</summary>
     public IObservable<T> ObserveRun(ProcessStartInfo command, AttachOptions? options = null) => new MonotoneObservable<T>(_records.ObserveRun(command, options), _maximum);
 }

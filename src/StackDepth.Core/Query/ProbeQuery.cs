@@ -32,9 +32,10 @@ public class ProbeQuery<TResult>
         return new(attachment, _decode);
     }
 
-    /// <summary>Attaches the probes and starts <paramref name="command"/> under them; the caller decides when to stop. <see cref="RunAsync"/> does it all.</summary>
+    /// <summary>Attaches the probes and starts <paramref name="command"/> under them; the caller decides when to stop. Disposing of the session leaves the command running. <see cref="RunAsync"/> does it all.</summary>
     /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
     /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
+    /// <exception cref="FileNotFoundException">There is no such command.</exception>
     public async Task<ProbeSession<TResult>> StartAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
@@ -58,6 +59,7 @@ public class ProbeQuery<TResult>
     /// </summary>
     /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
     /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
+    /// <exception cref="FileNotFoundException">There is no such command.</exception>
     public async Task<ProbeRun<TResult>> RunAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
@@ -68,7 +70,7 @@ public class ProbeQuery<TResult>
         return new(result, exitCode, session.Health) { Sites = session.Sites };
     }
 
-    /// <summary>Snapshots of the result, one each <paramref name="period"/>, and the final one when the subscription's source ends. Each subscription attaches anew.</summary>
+    /// <summary>Snapshots of the result, one each <paramref name="period"/>, until the subscription is disposed. Each subscription attaches anew.</summary>
     public IObservable<TResult> Observe(TimeSpan period, AttachOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero);

@@ -50,7 +50,10 @@ public sealed class ProbeStream<T>
     /// </summary>
     public IObservable<T> Observe(AttachOptions? options = null) => new StreamObservable<T>(this, null, options);
 
-    /// <summary>The values while <paramref name="command"/> and its descendants run under the probes; completes when the command exits.</summary>
+    /// <summary>
+    /// The values while <paramref name="command"/> and its descendants run under the probes; completes when the command exits. Disposing of the subscription kills the command. To know
+    /// what was lost use <see cref="StartAsync"/>, whose session has the health, or <see cref="Overflow.Fault"/>.
+    /// </summary>
     public IObservable<T> ObserveRun(ProcessStartInfo command, AttachOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(command);
@@ -68,7 +71,34 @@ public sealed class ProbeStream<T>
         }
     }
 
-    /// <summary>Runs <paramref name="command"/> under the probes and answers all values of it and its descendants.</summary>
+    /// <summary>
+    /// Attaches the probes and starts <paramref name="command"/> under them. The values wait in the ring buffer until somebody subscribes; the caller decides when to stop, and has the
+    /// session's health.
+    /// </summary>
+    /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
+    /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
+    /// <exception cref="FileNotFoundException">There is no such command.</exception>
+    public async Task<ProbeStreamSession<T>> StartAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        var session = await Task.Run(() => Attach(options, command, cancellationToken), cancellationToken).ConfigureAwait(false);
+        try
+        {
+            session.StartCommand();
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Runs <paramref name="command"/> under the probes and answers all values of it and its descendants. A stream that breaks, or cancelling, kills the command.</summary>
+    /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
+    /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
+    /// <exception cref="FileNotFoundException">There is no such command.</exception>
+    /// <exception cref="ProbeDataLossException">Values were lost, with <see cref="Overflow.Fault"/>.</exception>
     public async Task<ProbeRun<ImmutableArray<T>>> RunAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
@@ -76,7 +106,7 @@ public sealed class ProbeStream<T>
         await using (session.ConfigureAwait(false))
         {
             var values = ImmutableArray.CreateBuilder<T>();
-            // An error of the stream is thrown by StopAsync.
+            // An error of the stream is thrown by RunCommandAsync and StopAsync.
             using var subscription = session.Subscribe(values.Add, static _ => { });
             var exitCode = await session.RunCommandAsync(cancellationToken).ConfigureAwait(false);
             await session.StopAsync(CancellationToken.None).ConfigureAwait(false);

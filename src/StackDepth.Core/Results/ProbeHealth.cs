@@ -24,7 +24,7 @@ public sealed record ProbeHealth(
     long Broken,
     long Approximate)
 {
-    /// <summary>Whether nothing was lost and every captured stack was complete, so that the result is exact.</summary>
+    /// <summary>Whether nothing was lost and every captured stack was complete, so that the result is exact. Also true when there was nothing: look at <see cref="Hits"/>.</summary>
     public bool IsExact => Missed == 0 && Dropped == 0 && KeysLost == 0 && StackErrors == 0 && Truncated == 0 && Broken == 0 && Approximate == 0;
 
     /// <summary>The health in plain words: one sentence for each thing that a reader of the result must know.</summary>

@@ -6,14 +6,18 @@ namespace StackDepth.Runtime;
 /// <summary>What a session does with the description of a command.</summary>
 internal static class CommandLines
 {
-    internal static ChildCommand Parse(ProcessStartInfo command, AttachOptions options) => ChildCommand.From(command) with
+    internal static ChildCommand Parse(ProcessStartInfo command, AttachOptions options)
     {
-        StandardOutput = options.CommandOutput switch
-        {
-            CommandOutput.Inherit => ChildStream.Inherit,
-            CommandOutput.StandardError => ChildStream.ToStandardError,
-            CommandOutput.Discard => ChildStream.Null,
-            _ => throw new ArgumentOutOfRangeException(nameof(options), options.CommandOutput, "Not a CommandOutput."),
-        },
+        var child = ChildCommand.From(command);
+        // Found before anything is attached; the program still sees the name that was written.
+        return child with { FileName = child.ResolveFileName(), Argv0 = child.Argv0 ?? child.FileName, StandardOutput = Output(options) };
+    }
+
+    private static ChildStream Output(AttachOptions options) => options.CommandOutput switch
+    {
+        CommandOutput.Inherit => ChildStream.Inherit,
+        CommandOutput.StandardError => ChildStream.ToStandardError,
+        CommandOutput.Discard => ChildStream.Null,
+        _ => throw new ArgumentOutOfRangeException(nameof(options), options.CommandOutput, "Not a CommandOutput."),
     };
 }

@@ -9,7 +9,8 @@ namespace StackDepth.Runtime;
 /// <summary>The programs that follow a command and its descendants, loaded and attached on a thread beside the caller's.</summary>
 internal sealed class FollowerLinks : IDisposable
 {
-    private readonly List<IDisposable> _attached = [];
+    private readonly List<BpfProgram> _programs = [];
+    private readonly List<RawTracepointLink> _links = [];
     private readonly Task _attaching;
 
     private FollowerLinks(KernelMaps maps, SystemCalls sys) => _attaching = Task.Run(() => Attach(maps, sys));
@@ -20,12 +21,23 @@ internal sealed class FollowerLinks : IDisposable
     /// <exception cref="ProbeUnavailableException">The kernel has no BTF, so the fields of a task cannot be found.</exception>
     internal void WaitUntilAttached() => _attaching.GetAwaiter().GetResult();
 
+    /// <summary>How often the kernel did not run one of the programs: a process may then be missing from those followed.</summary>
+    internal long Missed => _programs.Sum(static program => (long)program.Info.RecursionMisses);
+
     public void Dispose()
     {
         // What went wrong is for WaitUntilAttached to say; here it only has to be over.
         ((IAsyncResult)_attaching).AsyncWaitHandle.WaitOne();
-        for (var index = _attached.Count - 1; index >= 0; index--)
-            _attached[index].Dispose();
+        Detach();
+        foreach (var program in _programs)
+            program.Dispose();
+    }
+
+    /// <summary>Removes the programs from their tracepoints; what they have counted can still be read.</summary>
+    internal void Detach()
+    {
+        foreach (var link in _links)
+            link.Dispose();
     }
 
     private void Attach(KernelMaps maps, SystemCalls sys)
@@ -33,8 +45,8 @@ internal sealed class FollowerLinks : IDisposable
         foreach (var follower in FollowerPrograms.Build(ReadOffsets()))
         {
             var program = BpfProgram.Load(follower.Spec, maps.ByName, sys);
-            _attached.Add(program);
-            _attached.Add(RawTracepointLink.Attach(program, follower.Tracepoint, sys));
+            _programs.Add(program);
+            _links.Add(RawTracepointLink.Attach(program, follower.Tracepoint, sys));
         }
     }
 

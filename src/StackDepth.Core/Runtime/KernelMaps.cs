@@ -12,8 +12,6 @@ internal sealed class KernelMaps : IDisposable
 
     internal IReadOnlyDictionary<string, BpfMap> ByName => _maps;
 
-    internal long MemoryBytes => _maps.Values.Sum(static map => map.MemoryBytes);
-
     internal BpfMap this[string name] => _maps[name];
 
     internal static KernelMaps Create(ImmutableArray<MapSpec> specs, SystemCalls sys)

@@ -14,6 +14,7 @@ internal static class NativeErrors
         TargetNotFoundException missing => new ProbeTargetNotFoundException(missing.Message, missing.Suggestions, missing),
         TargetException or ElfException => new ProbeTargetNotFoundException(error.Message, [], error),
         VerifierException verifier => new ProbeVerificationException(verifier.Message, verifier.Log, verifier.Disassembly, verifier),
+        KernelException { Errno: Errno.ESRCH } gone => new ProbeTargetNotFoundException(gone.Message, [], gone),
         KernelException kernel => new ProbeUnavailableException(kernel.Message, kernel.Remedy, kernel),
         _ => null,
     };

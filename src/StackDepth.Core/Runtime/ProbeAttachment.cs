@@ -60,9 +60,6 @@ internal sealed class ProbeAttachment : IDisposable
 
     internal ProbeCommand? Command { get; private set; }
 
-    /// <summary>Kernel memory of the query's maps and programs, in bytes, as the kernel accounts it.</summary>
-    internal long KernelMemoryBytes => _maps.MemoryBytes;
-
     internal static ProbeAttachment Create(IrQuery query, AttachOptions options, ProcessStartInfo? command, CancellationToken cancellationToken)
     {
         PidNamespaceGuard.Check();
@@ -165,7 +162,7 @@ internal sealed class ProbeAttachment : IDisposable
                 return;
             _detached = true;
             _uprobe.Link.Dispose();
-            _followers?.Dispose();
+            _followers?.Detach();
         }
     }
 
@@ -185,7 +182,18 @@ internal sealed class ProbeAttachment : IDisposable
 
     public void Dispose()
     {
-        Stop();
+        try
+        {
+            Stop();
+        }
+        finally
+        {
+            Close();
+        }
+    }
+
+    private void Close()
+    {
         lock (_gate)
         {
             if (_closed)
@@ -194,13 +202,20 @@ internal sealed class ProbeAttachment : IDisposable
             _child?.Dispose();
             Ring?.Dispose();
             _uprobe.Dispose();
+            _followers?.Dispose();
             _maps.Dispose();
             _target.Dispose();
         }
-        Log.Stopped(_finalHealth!);
+        if (_finalHealth is { } health)
+        {
+            if (health.Dropped + health.Missed + health.KeysLost + health.StackErrors > 0)
+                Log.StoppedWithLosses(health);
+            else
+                Log.Stopped(health);
+        }
     }
 
-    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses);
+    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses + (_followers?.Missed ?? 0));
 
     private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled.Aggregate, grouped: _compiled.Key is not null, Sites);
 

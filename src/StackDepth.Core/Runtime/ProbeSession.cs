@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace StackDepth;
 
-/// <summary>Probes in place. Losing the session detaches them.</summary>
+/// <summary>Probes in place. Dispose of it: probes of a session that is lost stay until the garbage collector finds it, and those of one that streams until the process ends.</summary>
 public abstract class ProbeSession : IAsyncDisposable, IDisposable
 {
     private readonly Runtime.ProbeAttachment _attachment;
@@ -29,11 +29,11 @@ public abstract class ProbeSession : IAsyncDisposable, IDisposable
 
     private protected Runtime.ProbeAttachment Attachment => _attachment;
 
-    /// <summary>Detaches the probes and frees all that the session holds in the kernel. Results that were read stay. Idempotent; may be called from any thread.</summary>
+    /// <summary>Detaches the probes and frees all that the session holds in the kernel. Results that were read stay. A command that the session started goes on. Idempotent; may be called from any thread.</summary>
     public abstract void Dispose();
 
     /// <inheritdoc cref="Dispose" />
-    public ValueTask DisposeAsync()
+    public virtual ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
         return new(Task.Run(Dispose));

@@ -1,18 +1,24 @@
-using System.Reactive.Subjects;
+using System.Runtime.CompilerServices;
+using StackDepth.Runtime;
 
 namespace StackDepth;
 
 /// <summary>
 /// A session that streams values. Values wait in the ring buffer until the first observer subscribes. <c>OnNext</c> is called from one thread of the session's own, one call
-/// at a time; the session may be disposed from anywhere, inside <c>OnNext</c> too.
+/// at a time; the session may be disposed from anywhere, inside <c>OnNext</c> too (to block there until it has stopped would wait for itself). An observer that throws is
+/// dropped; when it was the last one, the session stops and <see cref="Completion"/> has its exception.
 /// </summary>
 public sealed class ProbeStreamSession<T> : ProbeSession, IObservable<T>
 {
-    private readonly Subject<T> _subject = new();
-    private readonly Runtime.RecordPump<T> _pump;
+    private readonly ObserverList<T> _observers;
+    private readonly RecordPump<T> _pump;
 
-    internal ProbeStreamSession(Runtime.ProbeAttachment attachment, Runtime.EventDecoder<T> decode)
-        : base(attachment) => _pump = new(attachment, decode, _subject);
+    internal ProbeStreamSession(ProbeAttachment attachment, EventDecoder<T> decode)
+        : base(attachment)
+    {
+        _observers = new(attachment.Log);
+        _pump = new(attachment, decode, _observers);
+    }
 
     /// <inheritdoc />
     public override Task Completion => _pump.Completion;
@@ -20,25 +26,27 @@ public sealed class ProbeStreamSession<T> : ProbeSession, IObservable<T>
     /// <inheritdoc />
     public IDisposable Subscribe(IObserver<T> observer)
     {
-        var subscription = _subject.Subscribe(observer);
+        var subscription = _observers.Subscribe(observer);
         _pump.Start();
         return subscription;
     }
 
     /// <summary>The values as an asynchronous sequence, until the session stops. A reader that is too slow loses values in the ring buffer, counted; none in between.</summary>
-    public async IAsyncEnumerable<T> ReadAllAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<T> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var observer = new Runtime.ChannelObserver<T>();
+        using var observer = new ChannelObserver<T>(_pump.Detached);
         using var subscription = Subscribe(observer);
-        using var reading = observer;
         await foreach (var value in observer.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        {
+            observer.Taken();
             yield return value;
+        }
     }
 
     /// <summary>Detaches the probes, delivers what is still in the ring buffer, and completes the observers.</summary>
     public async Task StopAsync(CancellationToken cancellationToken = default)
     {
-        await Task.Run(_pump.Stop, cancellationToken).ConfigureAwait(false);
+        await Task.Run(_pump.BeginStop, cancellationToken).ConfigureAwait(false);
         await _pump.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -49,17 +57,42 @@ public sealed class ProbeStreamSession<T> : ProbeSession, IObservable<T>
         GC.SuppressFinalize(this);
     }
 
-    internal Task<int> RunCommandAsync(CancellationToken cancellationToken) => Attachment.RunCommandAsync(cancellationToken);
+    /// <inheritdoc />
+    public override ValueTask DisposeAsync()
+    {
+        if (!_pump.IsOwnThread)
+            return base.DisposeAsync();
+        Dispose();
+        return ValueTask.CompletedTask;
+    }
 
-    /// <summary>Starts the command and stops the session when it exits; what goes wrong reaches the observers.</summary>
-    internal void StartCommandThenStop() => _ = RunThenStopAsync();
+    internal void StartCommand() => Attachment.StartCommand();
 
-    private async Task RunThenStopAsync()
+    /// <summary>Runs the command to its exit. A stream that breaks ends its command: nobody is left to watch it.</summary>
+    internal async Task<int> RunCommandAsync(CancellationToken cancellationToken)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var command = Attachment.RunCommandAsync(ending.Token);
+        if (await Task.WhenAny(command, Completion).ConfigureAwait(false) != command)
+        {
+            await ending.CancelAsync().ConfigureAwait(false);
+            await ((Task)command).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Completion.ConfigureAwait(false);
+        }
+        return await command.ConfigureAwait(false);
+    }
+
+    /// <summary>Starts the command and stops the session when it exits; what goes wrong reaches the observers. Cancelling ends the command.</summary>
+    internal async Task RunCommandThenStopAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await Attachment.RunCommandAsync(CancellationToken.None).ConfigureAwait(false);
-            await Task.Run(_pump.Stop).ConfigureAwait(false);
+            await RunCommandAsync(cancellationToken).ConfigureAwait(false);
+            _pump.BeginStop();
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The observer has left, and the session goes with it.
         }
         catch (Exception error)
         {

@@ -15,7 +15,9 @@ internal static class QueryPlanner
 {
     private const int KernelWalkFrames = 127;
     private const int LargestRing = 1 << 30;
+    private const int MostKeys = 1 << 22;
     private static readonly Version NonPreallocatedGroups = new(6, 1);
+    private static readonly Version LinksCompareProcesses = new(6, 12);
     private static readonly Version OptimizedNops = new(6, 18);
 
     internal static ProcessScope Scope(IrQuery query, bool hasCommand) => (query.Probe.ProcessId, hasCommand) switch
@@ -29,11 +31,15 @@ internal static class QueryPlanner
     internal static CompileTarget Target(ProcessScope scope, AttachOptions options, KernelProfile kernel)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxKeys);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxKeys, MostKeys);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxFunctions);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.RingBufferBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, LargestRing);
         if (!Enum.IsDefined(options.Walk))
             throw new ArgumentOutOfRangeException("options.Walk", options.Walk, "There is no such walk.");
+        // Linux 6.10 and 6.11 compare memory, which a vforked child shares, and not processes (kernel commit 900f362e2062): there the program asks.
+        if (scope is ProcessScope.Linked linked && kernel.Release < LinksCompareProcesses)
+            scope = new ProcessScope.One(linked.ProcessId);
         var ring = (int)BitOperations.RoundUpToPowerOf2((uint)int.Max(options.RingBufferBytes, Environment.SystemPageSize));
         return new(scope, options.Walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups);
     }

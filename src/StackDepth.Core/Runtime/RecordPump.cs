@@ -11,7 +11,8 @@ internal sealed class RecordPump<T> : IDisposable
 {
     private readonly ProbeAttachment _attachment;
     private readonly EventDecoder<T> _decode;
-    private readonly IObserver<T> _observer;
+    private readonly ObserverList<T> _observers;
+    private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private readonly Lock _gate = new();
@@ -20,17 +21,20 @@ internal sealed class RecordPump<T> : IDisposable
     private volatile bool _discarding;
     private volatile Exception? _failure;
 
-    internal RecordPump(ProbeAttachment attachment, EventDecoder<T> decode, IObserver<T> observer)
+    internal RecordPump(ProbeAttachment attachment, EventDecoder<T> decode, ObserverList<T> observers)
     {
         _attachment = attachment;
         _decode = decode;
-        _observer = observer;
+        _observers = observers;
         _thread = new Thread(Run) { IsBackground = true, Name = "StackDepth records" };
     }
 
     internal Task Completion => _completion.Task;
 
-    private bool IsOwnThread => Thread.CurrentThread == _thread;
+    /// <summary>Cancelled once the probes are detached.</summary>
+    internal CancellationToken Detached => _stop.Token;
+
+    internal bool IsOwnThread => Thread.CurrentThread == _thread;
 
     internal void Start()
     {
@@ -43,56 +47,53 @@ internal sealed class RecordPump<T> : IDisposable
         }
     }
 
-    /// <summary>Detaches the probes; what is in the ring is still delivered, then the observers complete.</summary>
-    internal void Stop()
+    /// <summary>Detaches the probes and does not wait: what is in the ring is still delivered, then the observers complete, then <see cref="Completion"/>.</summary>
+    internal void BeginStop()
     {
         _attachment.Detach();
-        bool started;
+        bool neverStarted;
         lock (_gate)
         {
+            neverStarted = !_started && !_stopping;
             _stopping = true;
-            started = _started;
         }
-        if (!started)
+        _stop.Cancel();
+        if (neverStarted)
             Finish(null);
         else
             _attachment.Ring!.Poller.Wake();
-        if (!IsOwnThread)
-            Completion.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait();
     }
 
     /// <summary>Ends the stream with an error.</summary>
     internal void Fail(Exception error)
     {
         _failure = error;
-        Stop();
+        BeginStop();
     }
 
-    /// <summary>Detaches the probes and drops what is in the ring.</summary>
+    /// <summary>Detaches the probes, drops what is in the ring, and waits for the thread, unless it is the caller.</summary>
     public void Dispose()
     {
         _discarding = true;
-        Stop();
-        if (!IsOwnThread)
-            _attachment.Dispose();
+        BeginStop();
+        if (IsOwnThread)
+            return;
+        ((IAsyncResult)Completion).AsyncWaitHandle.WaitOne();
+        _attachment.Dispose();
     }
 
     private void Run()
     {
-        Exception? failure = null;
         try
         {
             Pump();
-            failure = _failure ?? DataLoss();
+            Finish(_failure ?? DataLoss());
         }
         catch (Exception error)
         {
-            // Whatever an observer or the ring threw ends the stream and is its outcome: see Completion.
-            failure = error;
+            // Whatever the last observer or the ring threw ends the stream and is its outcome: see Completion.
+            Finish(error);
         }
-        Finish(failure);
-        if (_discarding)
-            _attachment.Dispose();
     }
 
     private void Pump()
@@ -120,29 +121,33 @@ internal sealed class RecordPump<T> : IDisposable
         if (!_attachment.FaultsOnLoss || _attachment.ReadHealth() is not { Dropped: > 0 } health)
             return null;
         return new(
-            $"{health.Dropped:N0} values were dropped because the observer was slower than the probes and the ring buffer was full. Raise AttachOptions.RingBufferBytes, do less in OnNext, filter in the kernel (Where), or aggregate there.",
+            $"{health.Dropped:N0} values were dropped: the ring buffer was full, mostly because an observer is slower than the probes. Raise AttachOptions.RingBufferBytes, do less in OnNext, filter in the kernel (Where), or aggregate there.",
             health);
     }
 
+    /// <summary>Never throws: it runs on a thread whose exceptions would end the host's process.</summary>
     private void Finish(Exception? failure)
     {
-        _attachment.Stop();
-        if (failure is not null)
-            _attachment.Log.StreamFailed(failure);
-
-        // The observers first: who waits for the session to stop may rely on their having completed.
         try
         {
-            if (failure is null)
-                _observer.OnCompleted();
-            else
-                _observer.OnError(failure);
+            _attachment.Stop();
+            if (failure is not null)
+                _attachment.Log.StreamFailed(failure);
         }
         catch (Exception error)
         {
-            // An observer without an error handler throws the error back at us (Rx's default). It must not end the host's process: it is the session's outcome.
-            if (!ReferenceEquals(error, failure))
-                _attachment.Log.StreamFailed(error);
+            failure ??= error;
+        }
+        // The observers first: who waits for the session to stop may rely on their having completed.
+        var thrown = _observers.End(failure);
+        failure ??= thrown;
+        try
+        {
+            if (_discarding)
+                _attachment.Dispose();
+        }
+        catch (Exception error)
+        {
             failure ??= error;
         }
         if (failure is null)
@@ -158,7 +163,7 @@ internal sealed class RecordPump<T> : IDisposable
             if (pump._discarding)
                 return;
             var reader = new EventReader(record, pump._attachment.Sites);
-            pump._observer.OnNext(pump._decode(ref reader));
+            pump._observers.OnNext(pump._decode(ref reader));
         }
     }
 }

@@ -4,7 +4,7 @@ using System.Reactive.Disposables;
 namespace StackDepth.Runtime;
 
 /// <summary>A cold observable over a stream: each subscription is a session of its own, attached when Subscribe returns.</summary>
-internal sealed class StreamObservable<T>(ProbeStream<T> stream, ProcessStartInfo? command, AttachOptions? options) : IObservable<T>
+internal sealed class StreamObservable<T>(ProbeStream<T> stream, ProcessStartInfo? startInfo, AttachOptions? options) : IObservable<T>
 {
     public IDisposable Subscribe(IObserver<T> observer)
     {
@@ -12,7 +12,7 @@ internal sealed class StreamObservable<T>(ProbeStream<T> stream, ProcessStartInf
         ProbeStreamSession<T> session;
         try
         {
-            session = stream.Attach(options, command, CancellationToken.None);
+            session = stream.Attach(options, startInfo, CancellationToken.None);
         }
         catch (Exception error)
         {
@@ -20,10 +20,13 @@ internal sealed class StreamObservable<T>(ProbeStream<T> stream, ProcessStartInf
             observer.OnError(error);
             return Disposable.Empty;
         }
-        // The observer leaves first: nothing reaches it after it has disposed, not even completion.
-        var subscription = StableCompositeDisposable.Create(session.Subscribe(observer), session);
-        if (command is not null)
-            session.StartCommandThenStop();
+        // The observer leaves first: nothing reaches it after it has disposed, not even completion. Then the command ends, then the session.
+        var command = new CancellationTokenSource();
+        var subscription = StableCompositeDisposable.Create(session.Subscribe(observer), new CancellationDisposable(command), session);
+        // Who was told of the end need not dispose.
+        _ = session.Completion.ContinueWith(static (_, state) => ((IDisposable)state!).Dispose(), session, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        if (startInfo is not null)
+            _ = session.RunCommandThenStopAsync(command.Token);
         return subscription;
     }
 }

@@ -1,15 +1,16 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
-using StackDepth.Native.Sys;
+using StackDepth.Native.Targets;
 
 namespace StackDepth.Native.Processes;
 
 /// <summary>What a <see cref="GatedChild"/> runs: inert, nothing is looked up or checked before <see cref="GatedChild.Start"/>.</summary>
 internal sealed record ChildCommand
 {
-    private const int ExecuteAccess = 1;
-
-    /// <summary>The file to execute. A name without a slash is looked for in PATH (see <see cref="FindInPath"/>), a relative path from the current directory.</summary>
+    /// <summary>
+    /// The file to execute, found as a shell in <see cref="WorkingDirectory"/> with <see cref="Environment"/> would: a name without a slash through that PATH, a relative path from
+    /// that directory. The target of a probe is looked up the same way, so that both mean one file.
+    /// </summary>
     internal required string FileName { get; init; }
 
     /// <summary>What the program sees as its own name; null for <see cref="FileName"/> as it stands.</summary>
@@ -28,8 +29,8 @@ internal sealed record ChildCommand
     internal ChildStream StandardOutput { get; init; }
 
     /// <summary>
-    /// The command that <paramref name="info"/> describes. <see cref="ProcessStartInfo.FileName"/> is found as <c>execvp(3)</c> finds it: a name without a slash
-    /// through PATH only (<see cref="Process.Start(ProcessStartInfo)"/> would look beside the running program and in the current directory first).
+    /// The command that <paramref name="info"/> describes. <see cref="ProcessStartInfo.FileName"/> is found as a shell finds it, in the
+    /// command's own working directory and by its own PATH (<see cref="Process.Start(ProcessStartInfo)"/> would look beside the running program and in the current directory first).
     /// </summary>
     /// <exception cref="ArgumentException"><paramref name="info"/> asks for what a gated child cannot do; the message says what to do instead.</exception>
     internal static ChildCommand From(ProcessStartInfo info)
@@ -63,41 +64,21 @@ internal sealed record ChildCommand
         }
     }
 
-    /// <summary>
-    /// The first regular file called <paramref name="name"/> that this process may execute, along <paramref name="searchPath"/> (null: the PATH variable, or
-    /// <c>/bin:/usr/bin</c> without one); null when there is none, or when <paramref name="name"/> has a slash. Empty entries of the path are passed over.
-    /// </summary>
-    internal static string? FindInPath(string name, string? searchPath = null)
-    {
-        if (name.Length == 0 || name.Contains('/', StringComparison.Ordinal) || name.Contains('\0', StringComparison.Ordinal))
-        {
-            return null;
-        }
-
-        searchPath ??= System.Environment.GetEnvironmentVariable("PATH") ?? "/bin:/usr/bin";
-
-        foreach (string directory in searchPath.Split(':', StringSplitOptions.RemoveEmptyEntries))
-        {
-            string candidate = Path.Combine(Path.GetFullPath(directory), name);
-
-            if (File.Exists(candidate) && LibC.Access(candidate, ExecuteAccess) == 0)
-            {
-                return candidate;
-            }
-        }
-
-        return null;
-    }
-
     /// <summary>The path to give to <c>execve(2)</c>, absolute, so that the child's working directory does not change its meaning.</summary>
     /// <exception cref="FileNotFoundException">A name without a slash that is not in PATH.</exception>
     internal string ResolveFileName()
     {
         ArgumentException.ThrowIfNullOrEmpty(FileName);
+        string directory = Path.GetFullPath(WorkingDirectory ?? ".");
 
         return FileName.Contains('/', StringComparison.Ordinal)
-            ? Path.GetFullPath(FileName)
-            : FindInPath(FileName) ?? throw new FileNotFoundException(
+            ? Path.GetFullPath(FileName, directory)
+            : new ProgramSearch("", SearchPath, directory).Find(FileName) is { } found ? Path.GetFullPath(found)
+            : throw new FileNotFoundException(
                 $"No executable file called '{FileName}' in any directory of PATH. Give its path (for one in the current directory: './{FileName}').", FileName);
     }
+
+    private string? SearchPath => Environment is null
+        ? System.Environment.GetEnvironmentVariable("PATH")
+        : Environment.TryGetValue("PATH", out string? path) ? path : null;
 }

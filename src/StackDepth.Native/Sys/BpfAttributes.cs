@@ -131,18 +131,6 @@ internal struct UprobeMultiLinkAttribute
     [FieldOffset(56)] internal int Pid;
 }
 
-/// <summary>BPF_LINK_CREATE with <c>iter_info</c>.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 32)]
-internal struct IteratorLinkAttribute
-{
-    [FieldOffset(0)] internal uint ProgramFd;
-    [FieldOffset(4)] internal uint TargetFd;
-    [FieldOffset(8)] internal uint AttachType;
-    [FieldOffset(12)] internal uint Flags;
-    [FieldOffset(16)] internal ulong IteratorInfo;
-    [FieldOffset(24)] internal uint IteratorInfoLength;
-}
-
 /// <summary>BPF_ENABLE_STATS.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 4)]
 internal struct EnableStatsAttribute

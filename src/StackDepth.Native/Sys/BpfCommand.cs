@@ -14,8 +14,6 @@ internal enum BpfCommand
     RawTracepointOpen = 17,
     BtfLoad = 18,
     MapLookupBatch = 24,
-    MapLookupAndDeleteBatch = 25,
     LinkCreate = 28,
     EnableStats = 32,
-    IterCreate = 33,
 }

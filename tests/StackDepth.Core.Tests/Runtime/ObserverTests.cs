@@ -57,7 +57,7 @@ public sealed class ObserverTests
     public async Task A_channel_hands_over_every_value_in_order_and_holds_a_fast_sender_back()
     {
         const int Count = 20_000;
-        using var observer = new ChannelObserver<int>();
+        using var observer = new ChannelObserver<int>(CancellationToken.None);
         var sender = Task.Run(() =>
         {
             for (var value = 0; value < Count; value++)
@@ -67,7 +67,11 @@ public sealed class ObserverTests
 
         List<int> values = [];
         await foreach (var value in observer.Reader.ReadAllAsync(TestContext.Current.CancellationToken))
+        {
             values.Add(value);
+            Assert.InRange(observer.Reader.Count, 0, 4_096);
+            observer.Taken();
+        }
         await sender;
 
         Assert.Equal(Enumerable.Range(0, Count), values);
@@ -76,7 +80,7 @@ public sealed class ObserverTests
     [Fact]
     public async Task An_error_reaches_the_reader_after_the_values_before_it()
     {
-        using var observer = new ChannelObserver<int>();
+        using var observer = new ChannelObserver<int>(CancellationToken.None);
         observer.OnNext(1);
         observer.OnError(new InvalidOperationException("broken"));
 
@@ -88,7 +92,7 @@ public sealed class ObserverTests
     [Fact]
     public async Task A_reader_that_leaves_frees_a_sender_that_waits_for_room()
     {
-        using var observer = new ChannelObserver<int>();
+        using var observer = new ChannelObserver<int>(CancellationToken.None);
         var sent = 0;
         var sender = Task.Run(() =>
         {
@@ -103,6 +107,24 @@ public sealed class ObserverTests
         observer.Dispose();
         await sender;
         Assert.Equal(10_000, sent);
+    }
+
+    [Fact]
+    public async Task A_sender_whose_probes_are_detached_waits_for_nobody()
+    {
+        using var detached = new CancellationTokenSource();
+        using var observer = new ChannelObserver<int>(detached.Token);
+        var sender = Task.Run(() =>
+        {
+            for (var value = 0; value < 10_000; value++)
+                observer.OnNext(value);
+        }, TestContext.Current.CancellationToken);
+        while (observer.Reader.Count < 4_096)
+            await Task.Yield();
+
+        await detached.CancelAsync();
+        await sender;
+        Assert.Equal(10_000, observer.Reader.Count);
     }
 
     private static IList<int> Records(int[] values, bool maximum) => new MonotoneObservable<int>(values.ToObservable(), maximum).ToList().Wait();

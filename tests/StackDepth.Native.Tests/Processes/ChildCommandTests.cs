@@ -79,12 +79,21 @@ public sealed class ChildCommandTests
         File.WriteAllText(Path.Combine(second, "prog"), "");
         Proc.MakeExecutable(Path.Combine(second, "prog"));
 
-        Assert.Equal(Path.Combine(second, "prog"), ChildCommand.FindInPath("prog", $":{first}::/no/such:{second}"));
-        Assert.Null(ChildCommand.FindInPath("text", first));
-        Assert.Null(ChildCommand.FindInPath("prog", ""));
-        Assert.Null(ChildCommand.FindInPath("", second));
-        Assert.Null(ChildCommand.FindInPath("./prog", second));
-        Assert.Null(ChildCommand.FindInPath("..", second));
-        Assert.NotNull(ChildCommand.FindInPath("sh"));
+        Assert.Equal(Path.Combine(second, "prog"), Find("prog", $":{first}::/no/such:{second}"));
+        Assert.Equal(Path.Combine(second, "prog"), Find("prog", "second:first"));
+        Assert.Equal(Path.Combine(second, "prog"), Find("./second/prog", null));
+        Assert.Throws<FileNotFoundException>(() => Find("text", first));
+        Assert.Throws<FileNotFoundException>(() => Find("prog", ""));
+        Assert.Throws<FileNotFoundException>(() => Find("..", second));
+        Assert.NotNull(Find("sh", null));
+
+        // The working directory is the command's own, where relative parts of the path begin too.
+        string Find(string name, string? path) =>
+            new ChildCommand
+            {
+                FileName = name,
+                WorkingDirectory = Path.GetDirectoryName(first),
+                Environment = path is null ? null : new Dictionary<string, string?> { ["PATH"] = path },
+            }.ResolveFileName();
     }
 }

@@ -39,8 +39,6 @@ public sealed class LayoutTests
             ("ProgramFd", "link_create.prog_fd"), ("TargetFd", "link_create.target_fd"), ("AttachType", "link_create.attach_type"),
             ("Flags", "link_create.flags"), ("Cookie", "link_create.perf_event.bpf_cookie"),
         ]),
-        (typeof(IteratorLinkAttribute), "union bpf_attr",
-            [("ProgramFd", "link_create.prog_fd"), ("IteratorInfo", "link_create.iter_info"), ("IteratorInfoLength", "link_create.iter_info_len")]),
         (typeof(EnableStatsAttribute), "union bpf_attr", [("Type", "enable_stats.type")]),
         (typeof(FunctionInfoRecord), "struct bpf_func_info", [("InstructionOffset", "insn_off"), ("TypeId", "type_id")]),
         (typeof(ProgramInfoRecord), "struct bpf_prog_info",
