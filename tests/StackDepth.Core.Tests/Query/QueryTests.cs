@@ -171,6 +171,15 @@ public sealed class QueryTests
     public void Groups_are_allocated_up_front_on_kernels_before_6_1(string release, bool preallocate) =>
         Assert.Equal(preallocate, QueryPlanner.Target(new ProcessScope.Followed(), new(), new() { Release = Version.Parse(release) }).PreallocateGroups);
 
+    [Theory]
+    [InlineData("6.11.9", false)]
+    [InlineData("6.12", true)]
+    public void The_link_tells_processes_apart_where_the_kernel_compares_processes(string release, bool linked)
+    {
+        var target = QueryPlanner.Target(new ProcessScope.Linked(7), new(), new() { Release = Version.Parse(release) });
+        Assert.Equal(linked ? new ProcessScope.Linked(7) : new ProcessScope.One(7), target.Scope);
+    }
+
     [Fact]
     public void A_query_that_needs_more_stack_than_a_program_has_is_refused()
     {
