@@ -14,7 +14,7 @@ internal sealed class QueryOptions
         Description = "uprobe:BINARY:SYMBOL (or u:...). BINARY is a path, a program or a library; SYMBOL a function, a glob in quotes, symbol+offset, or 0xADDRESS.",
     };
 
-    private readonly Option<int?> _pid = new("--pid", "-p") { Description = "Observe this process only. Its threads count, its children do not.", HelpName = "PID" };
+    private readonly Option<int?> _pid = Counts.Option(["--pid", "-p"], "the number of a process", "Observe this process only. Its threads count, its children do not.", "PID");
 
     private readonly Option<GroupKey> _by = Choices.Option(
         "--by", "One result for each of these.",
@@ -31,19 +31,11 @@ internal sealed class QueryOptions
     private readonly Option<MeasuredStack> _stack = Choices.Option(
         "--stack", "Whose frames are counted; user unless it is written.", ("user", MeasuredStack.User), ("kernel", MeasuredStack.Kernel));
 
-    private readonly Option<int> _maxFunctions = new("--max-functions")
-    {
-        Description = "How many functions a glob may match.",
-        HelpName = "N",
-        DefaultValueFactory = static _ => new AttachOptions().MaxFunctions,
-    };
+    private readonly Option<int?> _maxFunctions = Counts.Option(
+        ["--max-functions"], "a number", $"How many functions a glob may match; {new AttachOptions().MaxFunctions} unless it is written.", "N");
 
-    private readonly Option<int> _maxKeys = new("--max-keys")
-    {
-        Description = "How many groups --by can hold; the hits of more are counted as lost.",
-        HelpName = "N",
-        DefaultValueFactory = static _ => new AttachOptions().MaxKeys,
-    };
+    private readonly Option<int?> _maxKeys = Counts.Option(
+        ["--max-keys"], "a number", $"How many groups --by can hold; the hits of more are counted as lost; {new AttachOptions().MaxKeys} unless it is written.", "N");
 
     internal void AddTo(Command command)
     {
@@ -61,20 +53,18 @@ internal sealed class QueryOptions
         var conditions = ImmutableArray.CreateBuilder<WhereCondition>();
         foreach (var where in parsed.GetValue(_where) ?? [])
             conditions.AddRange(WhereParser.Parse(where));
-        var pid = parsed.GetValue(_pid);
-        return pid <= 0
-            ? throw new UsageException("--pid takes the number of a process, from 1.")
-            : new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), parsed.GetValue(_stack), parsed.GetValue(_by), conditions.ToImmutable(), pid);
+        return new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), parsed.GetValue(_stack), parsed.GetValue(_by), conditions.ToImmutable(), parsed.GetValue(_pid));
     }
 
-    internal AttachOptions Attach(ParseResult parsed, ILoggerFactory? log, OutputFormat format) => new()
+    internal AttachOptions Attach(ParseResult parsed, ILoggerFactory? log, OutputFormat format)
     {
-        MaxFunctions = Positive(parsed, _maxFunctions),
-        MaxKeys = Positive(parsed, _maxKeys),
-        LoggerFactory = log,
-        CommandOutput = format is OutputFormat.Json ? CommandOutput.StandardError : CommandOutput.Inherit,
-    };
-
-    private static int Positive(ParseResult parsed, Option<int> option) =>
-        parsed.GetValue(option) is > 0 and var value ? value : throw new UsageException($"{option.Name} takes a number from 1.");
+        var defaults = new AttachOptions();
+        return defaults with
+        {
+            MaxFunctions = parsed.GetValue(_maxFunctions) ?? defaults.MaxFunctions,
+            MaxKeys = parsed.GetValue(_maxKeys) ?? defaults.MaxKeys,
+            LoggerFactory = log,
+            CommandOutput = format is OutputFormat.Json ? CommandOutput.StandardError : CommandOutput.Inherit,
+        };
+    }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using StackDepth.Tool.Diagnostics;
 using StackDepth.Tool.Parsing;
 using StackDepth.Tool.Running;
@@ -21,7 +20,7 @@ internal static class RunCommandLine
         command.Options.Add(duration);
         command.Options.Add(format);
         command.Options.Add(verbose);
-        command.SetAction((parsed, _) => RunAsync(parsed, query, Words(parsed, words), parsed.GetValue(duration), parsed.GetValue(format), parsed.GetValue(verbose)));
+        command.SetAction((parsed, _) => RunAsync(parsed, query, CommandWords.Of(parsed, words), parsed.GetValue(duration), parsed.GetValue(format), parsed.GetValue(verbose)));
         return command;
     }
 
@@ -33,19 +32,5 @@ internal static class RunCommandLine
         using var log = verbose ? StderrLog.CreateFactory() : null;
         var request = new RunRequest(query, [.. command], duration is null ? null : DurationParser.Parse(duration), format, options.Attach(parsed, log, format));
         return await new ProbeRunner(request).RunAsync().ConfigureAwait(false);
-    }
-
-    private static string[] Words(ParseResult parsed, Argument<string[]> words)
-    {
-        var command = parsed.GetValue(words) ?? [];
-        var separated = false;
-        foreach (var token in parsed.Tokens)
-            separated |= token.Type is TokenType.DoubleDash;
-        return (command.Length, separated) switch
-        {
-            (0, true) => throw new UsageException("The command is missing after '--'."),
-            ( > 0, false) => throw new UsageException($"Write '--' before the command, so that its options are not taken for the tool's: ... -- {string.Join(' ', command)}"),
-            _ => command,
-        };
     }
 }

@@ -26,9 +26,10 @@ internal static class JsonReport
             json.WriteNumber("sites", report.Sites.Length);
             json.WriteString("stack", report.Query.Stack is MeasuredStack.Kernel ? "kernel" : "user");
             WriteDepth(json, report.Depths.Total);
+            json.WriteString("depthCovers", report.IsTotalPartial ? "groups that fitted" : "all");
             if (report.Depths.Groups is { } groups)
                 WriteGroups(json, groups, report.Query.By);
-            WriteHealth(json, report.Health);
+            WriteHealth(json, report.Health, HealthLine.Of(report));
             json.WriteString("ended", report.End switch { RunEnd.Exit => "exit", RunEnd.Duration => "duration", _ => "interrupt" });
             WriteNullable(json, "exitCode", report.ExitCode);
             json.WriteEndObject();
@@ -79,7 +80,7 @@ internal static class JsonReport
         json.WriteEndArray();
     }
 
-    private static void WriteHealth(Utf8JsonWriter json, ProbeHealth health)
+    private static void WriteHealth(Utf8JsonWriter json, ProbeHealth health, string text)
     {
         json.WriteStartObject("health");
         json.WriteNumber("hits", health.Hits);
@@ -92,7 +93,7 @@ internal static class JsonReport
         json.WriteNumber("broken", health.Broken);
         json.WriteNumber("approximate", health.Approximate);
         json.WriteBoolean("exact", health.IsExact);
-        json.WriteString("text", OptionNames.In(health.ToString()));
+        json.WriteString("text", text);
         json.WriteEndObject();
     }
 

@@ -20,7 +20,8 @@ internal static class TableReport
         if (report.TargetNote is { } note)
             Line(console, PrintableName.Of(note));
         console.WriteLine();
-        console.Write(Totals(report.Depths.Total, report.Health));
+        Coverage(report, console);
+        console.Write(Totals(report));
         if (report.Depths.Groups is { IsEmpty: false } groups)
         {
             console.WriteLine();
@@ -29,11 +30,12 @@ internal static class TableReport
         if (!report.Depths.Total.Histogram.IsEmpty)
         {
             console.WriteLine();
+            Coverage(report, console);
             console.Write(Histogram(report.Depths.Total.Histogram, console));
         }
         console.WriteLine();
         console.Write(new Text("health: ", s_label));
-        Line(console, OptionNames.In(report.Health.ToString()), report.Health is { IsExact: true, Hits: > 0 } ? new Style(Color.Green) : new Style(Color.Yellow));
+        Line(console, HealthLine.Of(report), report.Health is { IsExact: true, Hits: > 0 } ? new Style(Color.Green) : new Style(Color.Yellow));
     }
 
     private static string End(RunEnd end) => end switch
@@ -43,14 +45,21 @@ internal static class TableReport
         _ => "",
     };
 
-    private static Table Totals(DepthSummary depth, ProbeHealth health)
+    private static void Coverage(RunReport report, IAnsiConsole console)
     {
+        if (report.IsTotalPartial)
+            Line(console, "over the groups that fitted:", new Style(Color.Yellow));
+    }
+
+    private static Table Totals(RunReport report)
+    {
+        var depth = report.Depths.Total;
         var table = Plain(new TableColumn("").PadLeft(0), new TableColumn("").RightAligned());
         table.ShowHeaders = false;
         Row("maximum", Numbers.OrDash(depth.Max));
         Row("minimum", Numbers.OrDash(depth.Min));
         Row("mean", Numbers.OrDash(depth.Mean));
-        Row("hits", Numbers.Whole(health.Hits));
+        Row("hits", report.IsTotalPartial ? $"{Numbers.Whole(depth.Count)} of {Numbers.Whole(report.Health.Hits)}" : Numbers.Whole(report.Health.Hits));
         return table;
 
         void Row(string name, string value) => table.AddRow(new Text(name, s_label), new Text(value, s_number));

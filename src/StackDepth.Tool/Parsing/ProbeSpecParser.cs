@@ -8,12 +8,13 @@ internal static class ProbeSpecParser
 {
     private const string Form = "uprobe:BINARY:SYMBOL (or u:BINARY:SYMBOL)";
 
-    internal static ProbeSpec Parse(string text)
+    internal static ProbeSpec Parse(string written)
     {
+        var text = written.Trim();
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         var type = colon < 0 ? text : text[..colon];
         if (type is not ("uprobe" or "u"))
-            throw WrongType(text, type.Trim(), colon);
+            throw WrongType(text, type, colon);
         var (binary, next) = Binary(text, colon + 1);
         return new(text, binary, Symbols(text, next));
     }

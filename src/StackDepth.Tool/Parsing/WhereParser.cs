@@ -79,7 +79,10 @@ internal ref struct WhereParser
         var start = _position;
         while (_position < _text.Length && !char.IsWhiteSpace(_text[_position]) && !"&|()<>=!\"'".Contains(_text[_position], StringComparison.Ordinal))
             _position++;
-        return _position > start ? _text[start.._position] : throw Fault("--where expects a value here; write it in quotes when it holds special characters.", start);
+        var word = _text[start.._position];
+        if (word.AsSpan().IndexOfAny('*', '?', '[') is >= 0 and var glob)
+            throw Fault("--where compares the whole value and knows no globs; write it in quotes within the condition when it holds this character itself.", start + glob);
+        return word.Length > 0 ? word : throw Fault("--where expects a value here; write it in quotes when it holds special characters.", start);
     }
 
     private string Quoted(char quote)

@@ -2,20 +2,23 @@ using System.Runtime.InteropServices;
 
 namespace StackDepth.Tool.Running;
 
-/// <summary>Ctrl-C and SIGTERM end the run in good order; a second one ends the tool at once, as it would without this.</summary>
+/// <summary>Ctrl-C, SIGTERM and SIGHUP end the run in good order; a second one ends the tool at once, as it would without this.</summary>
 internal sealed class Interruption : IDisposable
 {
+    private const int SigHup = 1;
     private const int SigInt = 2;
     private const int SigTerm = 15;
     private readonly TaskCompletionSource<int> _signal = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _cancel = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
+    private readonly PosixSignalRegistration _hangUp;
 
     internal Interruption()
     {
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Take(context, SigInt));
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Take(context, SigTerm));
+        _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Take(context, SigHup));
     }
 
     /// <summary>Completes with the signal's number.</summary>
@@ -28,6 +31,7 @@ internal sealed class Interruption : IDisposable
     {
         _interrupt.Dispose();
         _terminate.Dispose();
+        _hangUp.Dispose();
         _cancel.Dispose();
     }
 

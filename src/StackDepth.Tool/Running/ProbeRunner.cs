@@ -94,7 +94,9 @@ internal sealed class ProbeRunner(RunRequest request)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"The result could not be written to standard output: {error.Message}", error);
+            // Without a descriptor 1 the first file that the runtime opened for reading has its number.
+            var why = error is UnauthorizedAccessException ? "it is closed, or not open for writing. Send it to /dev/null when it is not wanted." : error.Message;
+            throw new IOException($"The result could not be written to standard output: {why}", error);
         }
     }
 }

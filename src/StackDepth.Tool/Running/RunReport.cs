@@ -24,4 +24,8 @@ internal sealed record RunReport(
     string? TargetNote,
     string AttachedBy,
     RunEnd End,
-    int? ExitCode);
+    int? ExitCode)
+{
+    /// <summary>Whether hits are missing in all depths, as their group found no room: then the total is that of the other groups.</summary>
+    internal bool IsTotalPartial => Depths.Groups is not null && Health.KeysLost > 0;
+}

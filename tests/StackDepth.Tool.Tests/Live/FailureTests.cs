@@ -18,6 +18,23 @@ public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget
     [InlineData("--max-functions takes a number from 1", "run", "uprobe:/bin/sh:main", "--max-functions", "0", "--", "true")]
     [InlineData("Write '--' before the command", "run", "uprobe:/bin/sh:main", "true")]
     [InlineData("The command is missing after '--'", "run", "uprobe:/bin/sh:main", "--")]
+    [InlineData("The command is empty", "run", "uprobe:/bin/sh:main", "--", "")]
+    [InlineData("Unknown option --frmat, did you mean --format?", "run", "uprobe:/bin/sh:main", "--frmat", "json", "--", "true")]
+    [InlineData("Unknown option --frmat, did you mean --format?", "run", "--frmat=json", "uprobe:/bin/sh:main", "--", "true")]
+    [InlineData("Unknown option --frmat, did you mean --format?", "run", "uprobe:/bin/sh:main", "--frmat", "json")]
+    [InlineData("Unknown option -x.", "run", "uprobe:/bin/sh:main", "-x", "--", "true")]
+    [InlineData("Unknown option --vrify, did you mean --verify?", "explain", "uprobe:/bin/sh:main", "--vrify")]
+    [InlineData("Option -v stands too early", "-v", "run", "uprobe:/bin/sh:main", "--", "true")]
+    [InlineData("'./deep' stands before '--'", "run", "uprobe:/bin/sh:main", "./deep", "--by", "pid", "--", "5")]
+    [InlineData("Only one probe can be given", "run", "uprobe:/bin/sh:main", "uprobe:/bin/sh:exit", "--", "true")]
+    [InlineData("Only one probe can be given", "run", "uprobe:/bin/sh:main", "u:/bin/sh:exit")]
+    [InlineData("PROBE is missing before '--'", "run", "--", "true", "uprobe:/bin/sh:main")]
+    [InlineData("Write 'run' before the probe", "uprobe:/bin/sh:main", "--", "true")]
+    [InlineData("Unknown command 'rnu', did you mean run?", "rnu", "uprobe:/bin/sh:main")]
+    [InlineData("--pid takes the number of a process from 1 to 2147483647, not 'abc'", "run", "uprobe:/bin/sh:main", "-p", "abc")]
+    [InlineData("--max-functions takes a number from 1 to 2147483647, not '99999999999'", "run", "uprobe:/bin/sh:main", "--max-functions", "99999999999")]
+    [InlineData("--max-keys takes a number from 1 to 2147483647, not '-1'", "run", "uprobe:/bin/sh:main", "--max-keys", "-1")]
+    [InlineData("knows no globs", "run", "uprobe:/bin/sh:main", "--where", "comm == de*", "--", "true")]
     [InlineData("'stackdepth run --help'", "run")]
     [InlineData("'stackdepth --help'", "measure")]
     [InlineData("'stackdepth --help'")]
@@ -54,6 +71,15 @@ public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget
 
         Assert.Equal(125, result.Status);
         Says(result, "could not be written");
+    }
+
+    [Fact]
+    public async Task A_closed_standard_output_is_said_to_be_closed()
+    {
+        var result = await ToolProcess.RunAsync(["run", target.Probe, "--", "true"], null, null, ["sh", "-c", "exec \"$@\" >&-", "sh"]);
+
+        Assert.Equal(125, result.Status);
+        Says(result, "it is closed, or not open for writing");
     }
 
     [Fact]

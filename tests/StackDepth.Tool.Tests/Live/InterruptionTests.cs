@@ -11,6 +11,7 @@ public sealed class InterruptionTests(DepthTarget target) : IClassFixture<DepthT
     [Theory]
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
+    [InlineData("HUP", 129)]
     public async Task A_signal_prints_what_was_gathered_and_ends_the_command(string signal, int status)
     {
         await using var tool = ToolProcess.Start(["run", target.Probe, "--by", "pid", "--format", "json", "--", target.Path, "7", "0", "ready"]);
@@ -25,6 +26,19 @@ public sealed class InterruptionTests(DepthTarget target) : IClassFixture<DepthT
         Assert.True(json.GetProperty("depth").GetProperty("count").GetInt64() >= 10);
         var pid = Assert.Single(json.GetProperty("groups").EnumerateArray()).GetProperty("key").GetInt32();
         Assert.False(Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}")));
+    }
+
+    [Fact]
+    public async Task A_hang_up_that_is_ignored_as_under_nohup_ends_nothing()
+    {
+        await using var tool = ToolProcess.Start(
+            ["run", target.Probe, "--format", "json", "--", target.Path, "7", "0", "ready"], launcher: ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]);
+        await tool.SeesAsync("ready");
+        tool.Signal("HUP");
+        await Task.Delay(200, TestContext.Current.CancellationToken); // time to end in, were it to
+        tool.Signal("TERM");
+
+        Assert.Equal(143, (await tool.EndAsync()).Status);
     }
 
     [Fact]

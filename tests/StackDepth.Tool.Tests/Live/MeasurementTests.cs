@@ -21,6 +21,7 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
         Assert.InRange(truth, depth + 2, KernelWalkFrames - 1);
         var json = result.Json;
         Depth(json.GetProperty("depth"), truth, 50);
+        Assert.Equal("all", json.GetProperty("depthCovers").GetString());
         var health = json.GetProperty("health");
         Assert.Equal(50, health.GetProperty("hits").GetInt64());
         foreach (var none in (string[])["missed", "dropped", "errors", "truncated", "approximate", "keysLost"])
@@ -130,6 +131,8 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
         Assert.Equal(12 - json.GetProperty("depth").GetProperty("count").GetInt64(), health.GetProperty("keysLost").GetInt64());
         Assert.True(health.GetProperty("keysLost").GetInt64() > 0);
         Assert.Contains("--max-keys", health.GetProperty("text").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("the total is over the groups that fitted only", health.GetProperty("text").GetString(), StringComparison.Ordinal);
+        Assert.Equal("groups that fitted", json.GetProperty("depthCovers").GetString());
     }
 
     /// <summary>What the target has counted; in JSON mode its standard output is on standard error.</summary>

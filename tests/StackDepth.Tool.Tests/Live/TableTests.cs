@@ -24,6 +24,20 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     }
 
     [Fact]
+    public async Task A_total_without_the_groups_that_found_no_room_is_labelled_so()
+    {
+        string[] command = ["--", target.Path, "20", "5"];
+        var probe = $"uprobe:{target.Path}:[lr]e[ac][fu]*"; // leaf is deeper than recurse, and comes second
+        var partial = await ToolProcess.RunAsync(["run", probe, "--by", "function", "--max-keys", "1", .. command]);
+        var whole = await ToolProcess.RunAsync(["run", probe, "--by", "function", .. command]);
+
+        Assert.Matches(@"(?m)^over the groups that fitted:\s*\nmaximum", partial.Output);
+        Assert.Matches(@"(?m)^hits\s+20 of 25\s*$", partial.Output);
+        Assert.Matches(@"(?m)^health: the total is over the groups that fitted only", partial.Output);
+        Assert.DoesNotContain("that fitted", whole.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Nothing_steers_the_terminal_where_there_is_none()
     {
         var result = await ToolProcess.RunAsync(["run", target.Probe, "--", target.Path, "5", "5"], null, new() { ["TERM"] = "xterm-256color", ["GITHUB_ACTIONS"] = "true" });

@@ -18,6 +18,9 @@ public sealed class ProbeSpecParserTests
     public void The_binary_ends_at_the_first_colon_unless_it_is_quoted(string text, string binary, string symbols) =>
         Assert.Equal(new ProbeSpec(text, binary, symbols), ProbeSpecParser.Parse(text));
 
+    [Fact]
+    public void Blanks_around_a_probe_do_not_count() => Assert.Equal(ProbeSpecParser.Parse("uprobe:./deep:leaf"), ProbeSpecParser.Parse(" uprobe:./deep:leaf\n"));
+
     [Theory]
     [InlineData("kprobe:vfs_read", "kprobe probes are not supported yet")]
     [InlineData("k:vfs_read", "kprobe probes are not supported yet")]

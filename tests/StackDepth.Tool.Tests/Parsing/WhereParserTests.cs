@@ -19,6 +19,7 @@ public sealed class WhereParserTests
     [InlineData("comm == \"a\\\"b\\\\\"", "a\"b\\")]
     [InlineData("comm==kworker/0:1", "kworker/0:1")]
     [InlineData("comm == \"\"", "")]
+    [InlineData("comm == \"a*[b]?\"", "a*[b]?")]
     [InlineData("comm == \"a && b\"", "a && b")]
     [InlineData("comm == 123456789012345", "123456789012345")]
     public void A_value_is_a_word_or_stands_in_quotes(string text, string value) =>
@@ -37,6 +38,8 @@ public sealed class WhereParserTests
     [InlineData("", 0, "expects pid, tid or comm")]
     [InlineData("uid == 3", 0, "knows pid, tid and comm only")]
     [InlineData("comm = deep", 5, "==, not with =")]
+    [InlineData("comm == de*", 10, "knows no globs")]
+    [InlineData("comm != d?ep", 9, "knows no globs")]
     [InlineData("pid 3", 4, "expects ==")]
     [InlineData("comm > a", 5, "== and != only")]
     [InlineData("pid == deep", 7, "whole number")]
