@@ -1,4 +1,7 @@
+using System.Collections;
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
 
 namespace StackDepth;
 
@@ -10,4 +13,16 @@ public sealed record ProbeRun<TResult>(TResult Result, int ExitCode, ProbeHealth
 {
     /// <summary>Where the probes sat.</summary>
     public ImmutableArray<ProbeSite> Sites { get; init; } = [];
+
+    // The record's ToString(): lists as how much they hold, as a list's own text is the name of its type.
+    private bool PrintMembers(StringBuilder text)
+    {
+        text.Append("Result = ");
+        if (Result is ICollection values)
+            text.Append(CultureInfo.InvariantCulture, $"{values.Count:N0} values");
+        else
+            text.Append(CultureInfo.InvariantCulture, $"{Result}");
+        text.Append(CultureInfo.InvariantCulture, $", ExitCode = {ExitCode}, Health = {Health}, Sites = {Sites.Length:N0}");
+        return true;
+    }
 }

@@ -1,6 +1,9 @@
 using System.Collections;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using StackDepth.Native.Elf;
 
 namespace StackDepth;
 
@@ -8,6 +11,8 @@ namespace StackDepth;
 public sealed class ProbeTable<TKey, TValue> : IReadOnlyDictionary<TKey, TValue>
     where TKey : notnull
 {
+    private const int RowsShown = 10;
+
     private readonly ImmutableDictionary<TKey, TValue> _values;
 
     internal ProbeTable(ImmutableDictionary<TKey, TValue> values) => _values = values;
@@ -32,6 +37,17 @@ public sealed class ProbeTable<TKey, TValue> : IReadOnlyDictionary<TKey, TValue>
 
     /// <inheritdoc />
     public IEnumerator<KeyValuePair<TKey, TValue>> GetEnumerator() => _values.GetEnumerator();
+
+    /// <summary>Some rows, <c>key: value</c>, each on its own line, and how many more there are. A table has no order.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (var (key, value) in _values.Take(RowsShown))
+            text.Append(PrintableText.Escape(string.Create(CultureInfo.InvariantCulture, $"{key}: {value}"))).Append('\n');
+        if (Count > RowsShown)
+            text.Append(CultureInfo.InvariantCulture, $"... {Count - RowsShown:N0} more\n");
+        return Count == 0 ? "empty" : text.ToString(0, text.Length - 1);
+    }
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
