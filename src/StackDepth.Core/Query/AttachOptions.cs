@@ -64,4 +64,5 @@ public enum CommandOutput
 /// <summary>What <c>Explain</c> should do beyond describing.</summary>
 /// <param name="Verify">Also load the program into the kernel, to show the verifier's log. Needs CAP_BPF and CAP_PERFMON.</param>
 /// <param name="Options">The options that the query would be attached with.</param>
-public sealed record ExplainOptions(bool Verify = false, AttachOptions? Options = null);
+/// <param name="Command">Explain the program for a command and its descendants, as <c>RunAsync</c> attaches it, and not the one for all processes.</param>
+public sealed record ExplainOptions(bool Verify = false, AttachOptions? Options = null, bool Command = false);

@@ -66,7 +66,7 @@ internal static class QueryPlanner
     {
         var options = explain.Options ?? new();
         var kernel = options.Kernel ?? KernelProfile.Detect(options.SystemCalls);
-        var compiled = ProbeCompiler.Compile(query, Target(Scope(query, hasCommand: false), options, kernel));
+        var compiled = ProbeCompiler.Compile(query, Target(Scope(query, explain.Command), options, kernel));
         try
         {
             using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, kernel, command: null));

@@ -172,6 +172,12 @@ public sealed class QueryTests
         Assert.Equal(preallocate, QueryPlanner.Target(new ProcessScope.Followed(), new(), new() { Release = Version.Parse(release) }).PreallocateGroups);
 
     [Theory]
+    [InlineData(false, "(this process)")]
+    [InlineData(true, "filter pid in followed")]
+    public void Explain_shows_the_program_for_all_processes_or_for_a_command(bool command, string step) =>
+        Assert.Contains(step, Probe.UProbe("libc.so.6", "getppid").Count().Explain(new(Command: command)).Ir, StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("6.11.9", false)]
     [InlineData("6.12", true)]
     public void The_link_tells_processes_apart_where_the_kernel_compares_processes(string release, bool linked)
