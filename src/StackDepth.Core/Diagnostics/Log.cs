@@ -5,7 +5,7 @@ namespace StackDepth.Diagnostics;
 /// <summary>What the library logs.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Attached {Sites} probes in {Binary} by {Kind}")]
+    [LoggerMessage(1, LogLevel.Information, "Probes attached in {Binary}: {Sites}, by {Kind}")]
     internal static partial void Attached(this ILogger logger, int sites, string binary, string kind);
 
     [LoggerMessage(2, LogLevel.Information, "{Note}")]
