@@ -30,6 +30,7 @@ internal static class Failures
 
     private static string Describe(Exception error) => error switch
     {
+        ProbeUnavailableException unavailable when MissingPrivileges.Describe(unavailable) is { } missing => missing,
         ProbeUnavailableException unavailable when !unavailable.Message.Contains(unavailable.Remedy, StringComparison.Ordinal) => $"{unavailable.Message} {unavailable.Remedy}",
         ProbeVerificationException => $"{error.Message} Run again with -v for the verifier's whole log.",
         UsageException or StackDepthException or CommandException => error.Message,

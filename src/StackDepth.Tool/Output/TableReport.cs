@@ -25,7 +25,7 @@ internal static class TableReport
         if (report.Depths.Groups is { IsEmpty: false } groups)
         {
             console.WriteLine();
-            console.Write(Groups(groups, report.Query.By));
+            GroupTable.Write(console, groups, report.Query.By);
         }
         if (!report.Depths.Total.Histogram.IsEmpty)
         {
@@ -65,26 +65,9 @@ internal static class TableReport
         void Row(string name, string value) => table.AddRow(new Text(name, s_label), new Text(value, s_number));
     }
 
-    private static Table Groups(ImmutableArray<DepthGroup> groups, GroupKey by)
-    {
-        var table = Plain(
-            Header(by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", _ => "function" }).PadLeft(0),
-            Header("maximum").RightAligned(), Header("minimum").RightAligned(), Header("mean").RightAligned(), Header("hits").RightAligned());
-        foreach (var group in groups)
-        {
-            table.AddRow(
-                new Text(PrintableName.Of(group.Key.Text)),
-                new Text(Numbers.OrDash(group.Depth.Max), s_number),
-                new Text(Numbers.OrDash(group.Depth.Min)),
-                new Text(Numbers.OrDash(group.Depth.Mean)),
-                new Text(Numbers.Whole(group.Depth.Count)));
-        }
-        return table;
-    }
-
     private static Table Histogram(ImmutableArray<HistogramBucket> buckets, IAnsiConsole console)
     {
-        var table = Plain(Header("depth").RightAligned().PadLeft(0), Header("hits").RightAligned(), new TableColumn("").NoWrap());
+        var table = Plain(Header("depth").RightAligned().PadLeft(0).NoWrap(), Header("hits").RightAligned().NoWrap(), new TableColumn("").NoWrap());
         var ranges = new string[buckets.Length];
         int rangeWidth = "depth".Length, countWidth = "hits".Length;
         long greatest = 0;

@@ -112,7 +112,13 @@ public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget
 
         Assert.Equal(125, run.Status);
         Says(run, "CAP_");
+        Assert.StartsWith("stackdepth: No privilege: CAP_BPF and CAP_PERFMON are missing. ", run.Errors, StringComparison.Ordinal);
         Assert.Contains("setcap", run.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("FILE", run.Errors, StringComparison.Ordinal);
+        if (ToolProcess.Line is [var executable])
+            Assert.Contains(executable, run.Errors, StringComparison.Ordinal);
+        else
+            Assert.Contains("every .NET program", run.Errors, StringComparison.Ordinal);
         Assert.Equal(1, check.Status);
         Assert.Contains("setcap", check.Output, StringComparison.Ordinal);
         Assert.Contains("cannot be probed", check.Output, StringComparison.Ordinal);

@@ -101,6 +101,16 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     }
 
     [Fact]
+    public async Task On_a_very_narrow_terminal_the_key_is_cut_and_no_number()
+    {
+        var result = await ToolProcess.RunAsync(["run", $"uprobe:{target.Path}:[lr]e[ac][fu]*", "--by", "function", "--", target.Path, "20", "1000"], null, new() { ["COLUMNS"] = "20" });
+
+        var truth = Regex.Match(result.Output, @"^depth (\d+)$", RegexOptions.Multiline).Groups[1].Value;
+        Assert.Matches($@"(?m)^l +{truth} +{truth} +{truth}\.0 1,000\s*$", result.Output);
+        Assert.Matches(@"(?m)^16 to 31 1,0\d\d ", result.Output);
+    }
+
+    [Fact]
     public async Task A_name_from_the_target_is_shown_and_not_obeyed()
     {
         const string Evil = "[red]\u001b[31m\nx";
