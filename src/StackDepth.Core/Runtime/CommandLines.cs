@@ -10,7 +10,10 @@ internal static class CommandLines
     {
         var child = ChildCommand.From(command);
         // Found before anything is attached; the program still sees the name that was written.
-        return child with { FileName = child.ResolveFileName(), Argv0 = child.Argv0 ?? child.FileName, StandardOutput = Output(options) };
+        var path = child.ResolveFileName();
+        if (!Path.Exists(path))
+            throw new FileNotFoundException($"There is no '{child.FileName}' to execute{(child.WorkingDirectory is { } directory ? $" in {directory}" : "")}.", child.FileName);
+        return child with { FileName = path, Argv0 = child.Argv0 ?? child.FileName, StandardOutput = Output(options) };
     }
 
     private static ChildStream Output(AttachOptions options) => options.CommandOutput switch

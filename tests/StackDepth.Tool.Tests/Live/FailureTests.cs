@@ -96,7 +96,7 @@ public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget
     {
         var result = await ToolProcess.RunAsync("run", target.Probe, "--verbose", "--format", "json", "--", target.Path, "3", "3");
 
-        Assert.Contains("stackdepth: info: Attached", result.Errors, StringComparison.Ordinal);
+        Assert.Contains("stackdepth: info: Probes attached", result.Errors, StringComparison.Ordinal);
         Assert.Equal(3, result.Json.GetProperty("health").GetProperty("hits").GetInt64());
     }
 
