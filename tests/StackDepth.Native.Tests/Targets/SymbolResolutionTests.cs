@@ -116,6 +116,14 @@ public sealed class SymbolResolutionTests(CompiledTargets targets) : IClassFixtu
     }
 
     [Fact]
+    public void A_stripped_program_that_exports_nothing_is_said_to_be_one()
+    {
+        var path = targets.Compile("bare", "int main(void) { return 0; }", "-s");
+        var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve(path, "walk_left", Options));
+        Assert.Contains("it is stripped, and exports no functions; install its debug symbols", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_stripped_program_is_read_with_its_debug_file()
     {
         var path = targets.Compile("linked/prog", Source);
