@@ -70,7 +70,7 @@ internal sealed class ElfReader : IDisposable
     }
 
     private static bool IsBelowRootOfProcess(string path) =>
-        path.StartsWith("/proc/", StringComparison.Ordinal) && path.Split('/', 5) is [_, _, var pid, "root" or "map_files", ..] && pid.All(char.IsAsciiDigit);
+        path.Split('/', 5) is ["", "proc", var pid, "root" or "map_files", ..] && pid.All(char.IsAsciiDigit);
 
     // Where the kernel does not say, reading will tell what is wrong.
     private static unsafe bool IsRegular(int descriptor)

@@ -63,6 +63,13 @@ internal sealed class BinaryLocator
     private LocatedFile LocatePath(string binary)
     {
         var path = Path.GetFullPath(binary, _options.WorkingDirectory);
+        if (Root.Length == 0 && RootedPath.RootOfProcess(path) is { } root && !Directory.Exists(root + "/"))
+        {
+            throw Directory.Exists(Path.GetDirectoryName(root))
+                ? new TargetException($"The files below {root} may not be read; run as the user of that process or as root (CAP_SYS_PTRACE).")
+                : new TargetException($"There is no process that {root} belongs to.");
+        }
+
         var file = At(path);
         if (file.OpenPath != Root + file.Path || File.Exists(file.OpenPath))
         {

@@ -223,6 +223,12 @@ public sealed class BinaryResolutionTests : IDisposable
                 Assert.Equal(("/opt/captive", null), (target.Path, target.Note));
             }
 
+            // The same file without the pid: the link that leads into the process's root, and the absolute link in there, stay inside.
+            using (var below = TargetResolver.Resolve($"/proc/{child.Id}/root/usr/captive", "marker", Options()))
+            {
+                Assert.Equal($"/proc/{child.Id}/root/opt/captive", below.Path);
+            }
+
             File.Copy("/bin/true", _targets.PathOf("jail/opt/unused"));
             File.CreateSymbolicLink(_targets.PathOf("jail/opt/hidden"), "/usr/unused");
             var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("/opt/hidden", "marker", Options() with { Pid = child.Id }));
@@ -260,6 +266,12 @@ public sealed class BinaryResolutionTests : IDisposable
             child.WaitForExit();
         }
     }
+
+    [Fact]
+    public void The_root_directory_of_a_process_that_is_gone_is_an_error() => Assert.Contains(
+        "There is no process that /proc/4194303/root belongs to.",
+        Assert.Throws<TargetException>(() => TargetResolver.Resolve("/proc/4194303/root/bin/sh", "*", Options())).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void A_pid_of_no_process_is_an_error() =>
