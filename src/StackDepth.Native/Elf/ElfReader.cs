@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
@@ -47,6 +48,7 @@ internal sealed class ElfReader : IDisposable
             throw error switch
             {
                 Enoent => new FileNotFoundException($"{PrintableText.Escape(shownPath)}: no such file.", shownPath),
+                Eacces when IsBelowRootOfProcess(openPath) => new ElfException(shownPath, "permission to read it in the root directory of the process is denied; run as the process's user or as root (CAP_SYS_PTRACE)."),
                 Eacces => new ElfException(shownPath, "permission to read it is denied; run as a user who may read it."),
                 _ => new ElfException(shownPath, $"cannot be opened: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})."),
             };
@@ -55,12 +57,31 @@ internal sealed class ElfReader : IDisposable
         var file = new SafeFileHandle(descriptor, ownsHandle: true);
         try
         {
-            return new ElfReader(shownPath, file, (ulong)RandomAccess.GetLength(file));
+            // A character device has a length too: 0.
+            return IsRegular(descriptor)
+                ? new ElfReader(shownPath, file, (ulong)RandomAccess.GetLength(file))
+                : throw new NotSupportedException("A directory, a device, a pipe or a socket.");
         }
         catch (Exception e) when (e is NotSupportedException or IOException or UnauthorizedAccessException)
         {
             file.Dispose();
             throw new ElfException(shownPath, "is not a regular file.", e);
+        }
+    }
+
+    private static bool IsBelowRootOfProcess(string path) =>
+        path.Split('/', 5) is ["", "proc", var pid, "root" or "map_files", ..] && pid.All(char.IsAsciiDigit);
+
+    // Where the kernel does not say, reading will tell what is wrong.
+    private static unsafe bool IsRegular(int descriptor)
+    {
+        const int emptyPath = 0x1000, modeAt = 28, kindMask = 0xf000, regular = 0x8000;
+        const uint maskType = 1;
+        Span<byte> status = stackalloc byte[256];
+        fixed (byte* pointer = status)
+        {
+            return LibC.StatX(descriptor, string.Empty, emptyPath, maskType, pointer) != 0
+                || (BinaryPrimitives.ReadUInt16LittleEndian(status[modeAt..]) & kindMask) == regular;
         }
     }
 

@@ -20,6 +20,7 @@ internal static class ElfConstants
     internal const uint SegmentDynamic = 2;
     internal const uint SegmentInterpreter = 3;
     internal const uint SegmentNote = 4;
+    internal const uint SegmentFrameIndex = 0x6474e550;
     internal const uint SegmentFlagExecute = 1;
 
     internal const ushort ExtendedSegmentCount = 0xffff;

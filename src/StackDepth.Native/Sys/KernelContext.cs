@@ -25,6 +25,9 @@ internal sealed record KernelContext
     /// <summary>Whether a seccomp filter is on, as container runtimes install them.</summary>
     internal bool HasSeccompFilter { get; init; }
 
+    /// <summary>The file of this process's program: of the dotnet host where that runs it.</summary>
+    internal string? ProgramPath { get; init; }
+
     internal static KernelContext Read(SystemCalls sys)
     {
         var status = sys.ReadText("/proc/self/status") ?? "";
@@ -38,6 +41,7 @@ internal sealed record KernelContext
             LockedMemoryLimit = SoftLimit(limits, "Max locked memory"),
             OpenFilesLimit = SoftLimit(limits, "Max open files"),
             InUserNamespace = sys.ReadText("/proc/self/uid_map") is { } map && !MapsEverything(map),
+            ProgramPath = Environment.ProcessPath,
             HasSeccompFilter = ProcText.Field(status, "Seccomp") == "2",
         };
     }

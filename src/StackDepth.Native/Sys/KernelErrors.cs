@@ -12,12 +12,22 @@ internal static class KernelErrors
     internal static KernelException Create(
         KernelOperation operation, Errno errno, string subject, SystemCalls sys, string? detail = null, Exception? inner = null)
     {
-        var remedy = Advise(operation, errno, KernelContext.Read(sys), detail);
-        return new KernelException(Sentence(operation, errno, subject, remedy), errno, operation.Name, remedy, inner);
+        var context = KernelContext.Read(sys);
+        var remedy = Advise(operation, errno, context, detail);
+        var lacking = errno is Errno.EPERM or Errno.EACCES ? PrivilegeAdvice.Lacking(operation, context) : null;
+        return new KernelException(Sentence(operation, errno, subject, remedy, lacking), errno, operation.Name, remedy, inner);
     }
 
-    internal static string Sentence(KernelOperation operation, Errno errno, string subject, string remedy) =>
-        $"Could not {operation.Name}{(subject.Length > 0 ? ": " + Printable(subject) : "")}. The kernel says {Describe(errno)}. {Printable(remedy)}";
+    /// <param name="operation">What was tried.</param>
+    /// <param name="errno">What the kernel answered.</param>
+    /// <param name="subject">What it was tried on; may be empty.</param>
+    /// <param name="remedy">What to do about it.</param>
+    /// <param name="lacking">The part of the remedy that says what the process lacks: it is the cause, so it comes first, and once.</param>
+    internal static string Sentence(KernelOperation operation, Errno errno, string subject, string remedy, string? lacking = null)
+    {
+        var rest = lacking is null ? remedy : remedy.Replace(lacking + ". ", "", StringComparison.Ordinal);
+        return $"{(lacking is null ? "Could not" : $"{lacking}, so it could not")} {operation.Name}{(subject.Length > 0 ? ": " + Printable(subject) : "")}. The kernel says {Describe(errno)}. {Printable(rest)}";
+    }
 
     /// <summary>What to do about <paramref name="errno"/>, on the machine that <paramref name="context"/> describes.</summary>
     internal static string Advise(KernelOperation operation, Errno errno, KernelContext context, string? detail = null)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using StackDepth.Native.Elf;
 
@@ -6,6 +7,8 @@ namespace StackDepth.Native.Targets;
 /// <summary>Finds the file that a user's word for a binary means: a path, a program on PATH, a shared library; with a pid, as that process sees it.</summary>
 internal sealed class BinaryLocator
 {
+    private static readonly EnumerationOptions s_allFiles = new() { AttributesToSkip = 0, IgnoreInaccessible = true };
+
     private readonly ResolveOptions _options;
     private readonly List<MappedFile> _mapped;
 
@@ -60,6 +63,13 @@ internal sealed class BinaryLocator
     private LocatedFile LocatePath(string binary)
     {
         var path = Path.GetFullPath(binary, _options.WorkingDirectory);
+        if (Root.Length == 0 && RootedPath.RootOfProcess(path) is { } root && !Directory.Exists(root + "/"))
+        {
+            throw Directory.Exists(Path.GetDirectoryName(root))
+                ? new TargetException($"The files below {root} may not be read; run as the user of that process or as root (CAP_SYS_PTRACE).")
+                : new TargetException($"There is no process that {root} belongs to.");
+        }
+
         var file = At(path);
         if (file.OpenPath != Root + file.Path || File.Exists(file.OpenPath))
         {
@@ -75,7 +85,19 @@ internal sealed class BinaryLocator
         var shown = PrintableText.Escape(binary);
         throw Directory.Exists(Root + file.Path)
             ? new TargetException($"{shown} is a directory; name a program or a library in it.")
-            : NotFound($"{shown}: no such file{(Root.Length > 0 ? $" in the root directory of process {_options.Pid}" : string.Empty)}.", Path.GetFileName(path));
+            : NotFound($"{shown}: no such file{(Root.Length > 0 ? $" in the root directory of process {_options.Pid}" : string.Empty)}.{HomeHint(binary)}", Path.GetFileName(path), Beside(binary, path));
+    }
+
+    private string? HomeHint(string binary) => !binary.StartsWith('~') ? null
+        : binary.StartsWith("~/", StringComparison.Ordinal) && _options.Variable("HOME") is { Length: > 0 } home
+            ? $" '~' is not expanded here: write '{PrintableText.Escape(home.TrimEnd('/') + binary[1..])}'."
+            : " '~' is not expanded here: write the home directory's path.";
+
+    // The files in the directory that was named, as the user would write them.
+    private IEnumerable<string> Beside(string binary, string path)
+    {
+        var written = binary[..(binary.LastIndexOf('/') + 1)];
+        return FilesIn(Root + RootedPath.Resolve(Root, Path.GetDirectoryName(path) ?? "/")).Select(name => written + name);
     }
 
     private LocatedFile LocateName(string name)
@@ -91,8 +113,18 @@ internal sealed class BinaryLocator
             return file.WithNote(UnmappedNote(file));
         }
 
+        if (Programs.FindNotExecutable(name) is { } data)
+        {
+            var shown = PrintableText.Escape(data);
+            throw new TargetNotFoundException($"'{PrintableText.Escape(name)}' is on PATH as {shown}, but that file is not executable; make it executable, or write its path if it is meant all the same.", [shown]);
+        }
+
         var hint = File.Exists(Path.Combine(_options.WorkingDirectory, name)) ? $" A file of that name is in the working directory: write './{PrintableText.Escape(name)}'." : string.Empty;
-        throw NotFound($"'{PrintableText.Escape(name)}' is neither a program on PATH nor a shared library that the loader knows.{hint}", name);
+        var names = _mapped.Select(file => file.FileName).Concat(Libraries.KnownNames);
+        throw NotFound(
+            $"'{PrintableText.Escape(name)}' is neither a program on PATH nor a shared library that the loader knows.{hint}",
+            name,
+            Root.Length > 0 ? names : names.Concat(Programs.Directories.SelectMany(FilesIn)));
     }
 
     // The most exact meaning first: the mapped file's own name, the program under a shorter name (python3 for python3.12), a library's short form.
@@ -167,20 +199,28 @@ internal sealed class BinaryLocator
             : At(found[0]).WithNote(found.Count > 1 ? $"'{PrintableText.Escape(name)}' could also mean {string.Join(", ", found.Skip(1).Select(PrintableText.Escape))}" : null);
     }
 
-    private TargetNotFoundException NotFound(string message, string name)
+    private static IEnumerable<string> FilesIn(string directory) => Directory.Exists(directory)
+        ? Directory.EnumerateFiles(directory, "*", s_allFiles).Take(20_000).Select(file => Path.GetFileName(file))
+        : [];
+
+    private Exception NotFound(string message, string name, IEnumerable<string> candidates)
     {
-        var names = _mapped.ConvertAll(file => file.FileName);
-        foreach (var directory in Root.Length == 0 ? Programs.Directories : [])
+        if (Root.Length > 0 && !Directory.Exists(Root + "/"))
         {
-            if (Directory.Exists(directory))
-            {
-                names.AddRange(Directory.EnumerateFiles(directory).Take(20_000).Select(file => Path.GetFileName(file)));
-            }
+            return new TargetException($"The files of process {_options.Pid} may not be read; run as its user or as root (CAP_SYS_PTRACE).");
         }
 
+        // Compared by their last parts, shown as they would be written.
         var near = new NearMatches(name);
-        names.ForEach(near.Offer);
-        var suggestions = near.Best();
+        var written = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var candidate in candidates)
+        {
+            var last = Path.GetFileName(candidate);
+            written.TryAdd(last, candidate);
+            near.Offer(last);
+        }
+
+        ImmutableArray<string> suggestions = [.. near.Names().Select(last => PrintableText.Escape(written[last]))];
         return new TargetNotFoundException(suggestions.IsEmpty ? message : $"{message} Did you mean {NearMatches.Join(suggestions)}?", suggestions);
     }
 }

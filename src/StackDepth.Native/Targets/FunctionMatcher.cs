@@ -16,6 +16,7 @@ internal sealed class FunctionMatcher
     private readonly string _module;
     private readonly ElfSymbolTable[] _tables;
     private readonly CodeWindow _code;
+    private readonly InstructionStarts _starts;
     private readonly bool _nopsBecomeCalls;
     private readonly List<string> _leftOut = [];
 
@@ -30,6 +31,7 @@ internal sealed class FunctionMatcher
         _module = module;
         _tables = [(debug ?? image).Symbols, image.DynamicSymbols];
         _code = new CodeWindow(image);
+        _starts = new InstructionStarts(image, _tables, _code);
         HasLocalNames = _tables[0].Count > 0;
     }
 
@@ -53,7 +55,7 @@ internal sealed class FunctionMatcher
         _leftOut.Clear();
         if (query.Address is { } address)
         {
-            return [Probeable(AtAddress(address))];
+            return [Probeable(AtAddress(query.Text, address))];
         }
 
         MetIndirectFunction = false;
@@ -186,10 +188,14 @@ internal sealed class FunctionMatcher
 
         var address = unchecked(symbol.Value + query.Offset);
         var inside = address > symbol.Value && (symbol.Size == 0 || query.Offset < symbol.Size);
-        return inside && _image.TryGetCodeOffset(address, out var offset)
-            ? new FunctionSite($"{name}+0x{query.Offset:x}", address, offset, symbol.Size == 0 ? 0 : symbol.Size - query.Offset, _module)
-            : throw new TargetException(
+        if (!inside || !_image.TryGetCodeOffset(address, out var offset))
+        {
+            throw new TargetException(
                 $"'{PrintableText.Escape(query.Text)}' lies outside of the function: '{PrintableText.Escape(name)}' of {PrintableText.Escape(_image.Path)} has {symbol.Size} bytes (0x{symbol.Size:x}).");
+        }
+
+        _starts.Check(query.Text, address, (name, symbol.Value));
+        return new FunctionSite($"{name}+0x{query.Offset:x}", address, offset, symbol.Size == 0 ? 0 : symbol.Size - query.Offset, _module);
     }
 
     private bool CannotBeProbed(FunctionSite site) => UprobeInstruction.CannotBeProbed(Code(site), _image.Machine) || CrashesForks(site);
@@ -211,7 +217,7 @@ internal sealed class FunctionMatcher
             : $"{what} an instruction that the kernel cannot probe, or would execute wrongly ({Convert.ToHexStringLower(_code.At(site.Offset, 4))}...): probe its callers, or one of its next instructions (symbol+offset).");
     }
 
-    private FunctionSite AtAddress(ulong address)
+    private FunctionSite AtAddress(string text, ulong address)
     {
         if (!_image.TryGetCodeOffset(address, out var offset))
         {
@@ -236,12 +242,19 @@ internal sealed class FunctionMatcher
 
         if (best is not { } found)
         {
+            if (!_starts.IsInKnownCode(address))
+            {
+                throw _starts.InNoFunction(address);
+            }
+
+            _starts.Check(text, address, function: null);
             return new FunctionSite($"0x{address:x}", address, offset, 0, _module);
         }
 
         ref readonly var function = ref _tables[found.Table][found.Index];
         var delta = address - function.Value;
         var name = _tables[found.Table].NameOf(found.Index);
+        _starts.Check(text, address, (name, function.Value));
         return new FunctionSite(delta == 0 ? name : $"{name}+0x{delta:x}", address, offset, delta < function.Size ? function.Size - delta : 0, _module);
     }
 

@@ -48,6 +48,9 @@ internal sealed class LibrarySearch(string root, string? libraryPath)
         return Array.ConvertAll(DefaultDirectories, directory => Usable($"{directory}/{name}")).FirstOrDefault(found => found is not null);
     }
 
+    /// <summary>The names of the libraries in the loader's cache.</summary>
+    internal IEnumerable<string> KnownNames => Cache.Entries.Where(entry => !entry.NeedsHardware).Select(entry => entry.Name);
+
     /// <summary>Libraries which a short form (<c>libssl</c>, <c>ssl</c>) may mean, the highest version first.</summary>
     internal List<string> FindByShortName(string name)
     {

@@ -11,7 +11,10 @@ internal sealed class NearMatches
 
     private readonly string _wanted;
     private readonly int _maxEdits;
-    private readonly int[] _row;
+    private readonly string? _library;
+    private int[] _row;
+    private int[] _previous;
+    private int[] _beforePrevious;
     private readonly SortedSet<(int Distance, int Length, string Name)> _best = new(Comparer<(int Distance, int Length, string Name)>.Create(static (a, b) =>
         a.Distance != b.Distance ? a.Distance - b.Distance : a.Length != b.Length ? a.Length - b.Length : string.CompareOrdinal(a.Name, b.Name)));
 
@@ -19,13 +22,17 @@ internal sealed class NearMatches
     {
         _wanted = wanted.Length > MaxNameLength ? wanted[..MaxNameLength] : wanted;
         _maxEdits = Math.Clamp(_wanted.Length / 4, 1, 4);
+        _library = LibraryName.Body(_wanted);
         _row = new int[_wanted.Length + 1];
+        _previous = new int[_row.Length];
+        _beforePrevious = new int[_row.Length];
     }
 
     /// <summary>Considers a name.</summary>
     internal void Offer(string name)
     {
-        if (name.Length is 0 or > MaxNameLength || _wanted.Length == 0)
+        // What was written is no suggestion: it exists, but was not usable where it was looked for.
+        if (name.Length is 0 or > MaxNameLength || _wanted.Length == 0 || name == _wanted)
         {
             return;
         }
@@ -38,7 +45,10 @@ internal sealed class NearMatches
     }
 
     /// <summary>The nearest names, best first, safe to print.</summary>
-    internal ImmutableArray<string> Best() => [.. _best.Select(entry => PrintableText.Escape(entry.Name))];
+    internal ImmutableArray<string> Best() => [.. Names().Select(PrintableText.Escape)];
+
+    /// <summary>The same, as they were offered.</summary>
+    internal IEnumerable<string> Names() => _best.Select(entry => entry.Name);
 
     internal static string Join(ImmutableArray<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
 
@@ -47,6 +57,12 @@ internal sealed class NearMatches
         if (name.Equals(_wanted, StringComparison.OrdinalIgnoreCase))
         {
             return 0;
+        }
+
+        // Another version of the library that is meant, however the versions are written.
+        if (_library is not null && LibraryName.Body(name) == _library)
+        {
+            return 1;
         }
 
         if (Math.Abs(name.Length - _wanted.Length) <= _maxEdits && Edits(name) is var edits && edits <= _maxEdits)
@@ -60,7 +76,7 @@ internal sealed class NearMatches
             : int.MaxValue;
     }
 
-    // Levenshtein distance in one row, ended as soon as it exceeds what counts as near.
+    // Edits are insertions, deletions, other letters, and two neighbours that changed places. Ended as soon as there are more than count as near.
     private int Edits(string name)
     {
         for (var i = 0; i < _row.Length; i++)
@@ -70,22 +86,29 @@ internal sealed class NearMatches
 
         for (var j = 1; j <= name.Length; j++)
         {
-            var diagonal = _row[0];
+            (_row, _previous, _beforePrevious) = (_beforePrevious, _row, _previous);
             var least = _row[0] = j;
             for (var i = 1; i < _row.Length; i++)
             {
-                var cost = char.ToUpperInvariant(_wanted[i - 1]) == char.ToUpperInvariant(name[j - 1]) ? 0 : 1;
-                var next = Math.Min(Math.Min(_row[i], _row[i - 1]) + 1, diagonal + cost);
-                (diagonal, _row[i]) = (_row[i], next);
+                var next = Math.Min(Math.Min(_previous[i], _row[i - 1]) + 1, _previous[i - 1] + (Same(i, j) ? 0 : 1));
+                if (i > 1 && j > 1 && Same(i, j - 1) && Same(i - 1, j))
+                {
+                    next = Math.Min(next, _beforePrevious[i - 2] + 1);
+                }
+
+                _row[i] = next;
                 least = Math.Min(least, next);
             }
 
-            if (least > _maxEdits)
+            // The least of a row is at most one less than that of the row after it, and changed neighbours look back one row more.
+            if (least > _maxEdits + 1)
             {
                 return int.MaxValue;
             }
         }
 
         return _row[^1];
+
+        bool Same(int i, int j) => char.ToUpperInvariant(_wanted[i - 1]) == char.ToUpperInvariant(name[j - 1]);
     }
 }

@@ -35,6 +35,10 @@ internal sealed class ProgramSearch(string root, string? path, string workingDir
         return null;
     }
 
+    /// <summary>The first file of that name, when none of them is executable; or null.</summary>
+    internal string? FindNotExecutable(string name) => Find(name) is not null ? null
+        : Directories.Select(directory => $"{directory.TrimEnd('/')}/{name}").FirstOrDefault(candidate => File.Exists(root + RootedPath.Resolve(root, candidate)));
+
     /// <summary>Whether a path inside the root is a file that someone may execute.</summary>
     internal static bool IsExecutable(string root, string candidate)
     {

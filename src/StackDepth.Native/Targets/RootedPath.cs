@@ -15,6 +15,12 @@ internal static class RootedPath
     /// <exception cref="TargetException">The links go in a circle.</exception>
     internal static string Resolve(string root, string path)
     {
+        // /proc/PID/root reads as a link to "/", also where it is the root directory of a container.
+        if (root.Length == 0 && RootOfProcess(path) is { } other)
+        {
+            return other + Resolve(other, path[other.Length..]);
+        }
+
         var pending = new Stack<string>();
         Push(pending, path);
         var done = new List<string>();
@@ -53,6 +59,10 @@ internal static class RootedPath
 
         return "/" + string.Join('/', done);
     }
+
+    /// <summary>The <c>/proc/PID/root</c> with which an absolute path begins, or null.</summary>
+    internal static string? RootOfProcess(string path) =>
+        path.Split('/', 5) is ["", "proc", var pid, "root", ..] && (pid == "self" || (pid.Length > 0 && pid.All(char.IsAsciiDigit))) ? $"/proc/{pid}/root" : null;
 
     private static void Push(Stack<string> pending, string path)
     {

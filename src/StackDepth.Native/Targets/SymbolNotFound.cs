@@ -56,7 +56,8 @@ internal sealed partial class SymbolNotFound(LocatedFile file, ElfImage image, F
         }
 
         var buildId = image.BuildId.IsEmpty ? string.Empty : $" for build-id {Convert.ToHexStringLower(image.BuildId)}";
-        return $"it is stripped, and only {functions} that it exports {(count == 1 ? "has a name" : "have names")}; install its debug symbols{buildId}, or write an address such as 0x1234"
+        var named = count == 0 ? "exports no functions" : $"only {functions} that it exports {(count == 1 ? "has a name" : "have names")}";
+        return $"it is stripped, and {named}; install its debug symbols{buildId}, or write an address such as 0x1234"
             + (debugProblem is null ? string.Empty : $"; {debugProblem.TrimEnd('.')}");
     }
 

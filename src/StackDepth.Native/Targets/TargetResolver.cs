@@ -11,8 +11,8 @@ internal static class TargetResolver
 
     /// <summary>Resolves a binary and functions in it.</summary>
     /// <param name="binary">A path, a program on PATH, or a shared library (<c>libc.so.6</c>, <c>libc</c>, <c>c</c>).</param>
-    /// <param name="symbols">A name, a glob (<c>*</c>, <c>?</c>, <c>[a-z]</c>), <c>name+offset</c>, or a virtual address <c>0x1234</c>. An offset or address must be
-    /// the start of an instruction: a breakpoint in the middle of one breaks the target.</param>
+    /// <param name="symbols">A name, a glob (<c>*</c>, <c>?</c>, <c>[a-z]</c>), <c>name+offset</c>, or a virtual address <c>0x1234</c>. An offset or address where
+    /// no instruction is known to begin is refused: a breakpoint in the middle of one breaks the target.</param>
     /// <param name="options">From where and for whom to look.</param>
     /// <returns>The open file with at least one site; the caller disposes it once the probe is attached.</returns>
     /// <exception cref="TargetNotFoundException">No such binary, or no such function in it.</exception>

@@ -16,6 +16,25 @@ public sealed class KernelErrorsTests
         Assert.Contains("unprivileged_bpf_disabled is 2", advice, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/opt/my tool/probe", "setcap cap_bpf,cap_perfmon+ep '/opt/my tool/probe'`.")]
+    [InlineData("/opt/probe", "or grant the program file: `sudo setcap cap_bpf,cap_perfmon+ep /opt/probe`.")]
+    [InlineData("/usr/bin/dotnet", "publish it as an executable of its own and grant that: `sudo setcap cap_bpf,cap_perfmon+ep FILE` (here /usr/bin/dotnet runs it, and what is granted to that file holds for every .NET program).")]
+    [InlineData(null, "setcap cap_bpf,cap_perfmon+ep FILE`.")]
+    public void The_file_to_grant_is_that_of_the_program_unless_it_runs_every_program(string? program, string words) =>
+        Assert.Contains(words, KernelErrors.Advise(KernelOperation.ProgramLoad, Errno.EPERM, Nobody with { ProgramPath = program }), StringComparison.Ordinal);
+
+    [Fact]
+    public void What_the_process_lacks_comes_first_and_once()
+    {
+        var remedy = KernelErrors.Advise(KernelOperation.ProgramLoad, Errno.EPERM, Nobody, "A detail.");
+        var text = KernelErrors.Sentence(KernelOperation.ProgramLoad, Errno.EPERM, "program 'p'", remedy, PrivilegeAdvice.Lacking(KernelOperation.ProgramLoad, Nobody));
+        Assert.StartsWith($"The process lacks CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN, which includes them), so it could not {KernelOperation.ProgramLoad.Name}: program 'p'. The kernel says EPERM", text, StringComparison.Ordinal);
+        Assert.Contains(" A detail. Run it as root, or ", text, StringComparison.Ordinal);
+        Assert.Equal(text.IndexOf("lacks", StringComparison.Ordinal), text.LastIndexOf("lacks", StringComparison.Ordinal));
+        Assert.Null(PrivilegeAdvice.Lacking(KernelOperation.ProgramLoad, All));
+    }
+
     [Fact]
     public void Only_what_is_missing_is_named()
     {

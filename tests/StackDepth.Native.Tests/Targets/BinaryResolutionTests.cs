@@ -72,6 +72,69 @@ public sealed class BinaryResolutionTests : IDisposable
     }
 
     [Fact]
+    public void Near_matches_of_a_path_come_from_its_directory_only()
+    {
+        _targets.Compile("bin/rec", Source);
+        File.WriteAllText(_targets.PathOf("bin/.hidden"), "");
+        var options = Options(("PATH", _targets.Folder + "/bin"));
+        var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("./bin/rce", "*", options));
+        Assert.Equal(["./bin/rec"], e.Suggestions);
+        Assert.EndsWith("./bin/rce: no such file. Did you mean './bin/rec'?", e.Message, StringComparison.Ordinal);
+        Assert.Empty(Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("./rec", "*", options)).Suggestions);
+        Assert.Equal([".//bin/.hidden"], Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve(".//bin/.hiden", "*", options)).Suggestions);
+        Assert.Empty(Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("/nowhere/at/all/rec", "*", options)).Suggestions);
+    }
+
+    [Fact]
+    public void A_library_of_another_version_is_suggested()
+    {
+        var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("libc.so.99.123.4567.89", "*", Options(("PATH", "/nowhere"))));
+        Assert.Equal("libc.so.6", e.Suggestions.FirstOrDefault());
+    }
+
+    [Fact]
+    public void A_tilde_is_said_not_to_be_expanded()
+    {
+        var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("~/x", "*", Options(("HOME", "/home/someone"))));
+        Assert.Contains("'~' is not expanded here: write '/home/someone/x'.", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("~someone/x", "*", Options(("HOME", "/home/other"))));
+        Assert.Contains("'~' is not expanded here: write the home directory's path.", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_on_PATH_that_is_not_executable_is_named_as_such()
+    {
+        Directory.CreateDirectory(_targets.PathOf("bin"));
+        var path = _targets.PathOf("bin/data");
+        File.WriteAllText(path, "no program");
+        var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("data", "*", Options(("PATH", "/nowhere:" + _targets.Folder + "/bin"))));
+        Assert.Contains($"'data' is on PATH as {path}, but that file is not executable", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Did you mean", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/dev/zero")]
+    [InlineData("/dev/null")]
+    public void A_device_is_no_regular_file(string path) =>
+        Assert.Equal($"{path}: is not a regular file.", Assert.Throws<TargetException>(() => TargetResolver.Resolve(path, "*", Options())).Message);
+
+    [Fact]
+    public void Near_matches_count_two_neighbours_that_changed_places_as_one_edit_and_leave_out_what_was_written()
+    {
+        Assert.Equal(["rec"], Near("rce", "rec", "rce", "core", "abc", "cre_"));
+        Assert.Equal(["walk_left"], Near("wlak_lfet", "walk_left", "wax_right"));
+        Assert.Equal(["fib"], Near("ifb", "fib"));
+        Assert.Equal([], Near("same", "same"));
+
+        static string[] Near(string wanted, params string[] names)
+        {
+            var near = new NearMatches(wanted);
+            Array.ForEach(names, near.Offer);
+            return [.. near.Best()];
+        }
+    }
+
+    [Fact]
     public void Links_in_a_circle_are_an_error()
     {
         File.CreateSymbolicLink(_targets.PathOf("ring"), "gnir");
@@ -160,6 +223,12 @@ public sealed class BinaryResolutionTests : IDisposable
                 Assert.Equal(("/opt/captive", null), (target.Path, target.Note));
             }
 
+            // The same file without the pid: the link that leads into the process's root, and the absolute link in there, stay inside.
+            using (var below = TargetResolver.Resolve($"/proc/{child.Id}/root/usr/captive", "marker", Options()))
+            {
+                Assert.Equal($"/proc/{child.Id}/root/opt/captive", below.Path);
+            }
+
             File.Copy("/bin/true", _targets.PathOf("jail/opt/unused"));
             File.CreateSymbolicLink(_targets.PathOf("jail/opt/hidden"), "/usr/unused");
             var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve("/opt/hidden", "marker", Options() with { Pid = child.Id }));
@@ -197,6 +266,12 @@ public sealed class BinaryResolutionTests : IDisposable
             child.WaitForExit();
         }
     }
+
+    [Fact]
+    public void The_root_directory_of_a_process_that_is_gone_is_an_error() => Assert.Contains(
+        "There is no process that /proc/4194303/root belongs to.",
+        Assert.Throws<TargetException>(() => TargetResolver.Resolve("/proc/4194303/root/bin/sh", "*", Options())).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void A_pid_of_no_process_is_an_error() =>

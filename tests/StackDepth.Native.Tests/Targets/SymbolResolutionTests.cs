@@ -23,6 +23,7 @@ public sealed class SymbolResolutionTests(CompiledTargets targets) : IClassFixtu
         static void* pick(void) { return sizeof(long) > 4 ? (void*)__chosen_fast : (void*)__chosen_slow; }
         int chosen(int x) __attribute__((ifunc("pick")));
         __asm__(".text\n.globl sizeless\n.type sizeless,@function\nsizeless: ret\n");
+        __asm__(".text\n.globl nops\n.type nops,@function\nnops: nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n ret\n.size nops,.-nops\n");
         __asm__(".data\n.globl misplaced\n.type misplaced,@function\nmisplaced: .quad 0\n.text\n");
         int sizeless(void);
         int main(int argc, char** argv) { sizeless(); printf("%d\n", Walk_both(argc) + chosen(argc) + _ZN3Foo3barEi(1) + strong(1)); return abs(argc); }
@@ -75,8 +76,8 @@ public sealed class SymbolResolutionTests(CompiledTargets targets) : IClassFixtu
     }
 
     [Theory]
-    [InlineData("walk_left+1", "walk_left+0x1")]
-    [InlineData("walk_left+0x2", "walk_left+0x2")]
+    [InlineData("nops+4", "nops+0x4")]
+    [InlineData("nops+0x8", "nops+0x8")]
     [InlineData("sizeless+0", "sizeless")]
     public void An_offset_is_counted_from_the_functions_start(string symbols, string shown)
     {
@@ -94,24 +95,32 @@ public sealed class SymbolResolutionTests(CompiledTargets targets) : IClassFixtu
     public void An_address_names_the_function_around_it()
     {
         var path = Program;
-        using var start = TargetResolver.Resolve(path, "Walk_both", Options);
+        using var start = TargetResolver.Resolve(path, "nops", Options);
         var address = start.Sites[0].Address;
-        using var target = TargetResolver.Resolve(path, $"0x{address + 2:x}", Options);
-        Assert.Equal(new FunctionSite("Walk_both+0x2", address + 2, start.Sites[0].Offset + 2, start.Sites[0].Size - 2, "prog"), Assert.Single(target.Sites));
+        using var target = TargetResolver.Resolve(path, $"0x{address + 4:x}", Options);
+        Assert.Equal(new FunctionSite("nops+0x4", address + 4, start.Sites[0].Offset + 4, start.Sites[0].Size - 4, "prog"), Assert.Single(target.Sites));
     }
 
     [Fact]
     public void Stripped_libraries_keep_their_exported_functions_offsets_and_addresses()
     {
         var path = targets.Compile("libstripped.so", Source, "-shared", "-fPIC", "-s");
-        using var exported = TargetResolver.Resolve(path, "Walk_both+1", Options);
-        Assert.Equal("Walk_both+0x1", exported.Sites[0].Symbol);
+        using var exported = TargetResolver.Resolve(path, "nops+4", Options);
+        Assert.Equal("nops+0x4", exported.Sites[0].Symbol);
         using var byAddress = TargetResolver.Resolve(path, $"0x{exported.Sites[0].Address:x}", Options);
         Assert.Equal(exported.Sites[0].Offset, byAddress.Sites[0].Offset);
 
         var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve(path, "walk_left", Options));
         Assert.Contains("it is stripped, and only", e.Message, StringComparison.Ordinal);
         Assert.Contains("install its debug symbols", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stripped_program_that_exports_nothing_is_said_to_be_one()
+    {
+        var path = targets.Compile("bare", "int main(void) { return 0; }", "-s");
+        var e = Assert.Throws<TargetNotFoundException>(() => TargetResolver.Resolve(path, "walk_left", Options));
+        Assert.Contains("it is stripped, and exports no functions; install its debug symbols", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
