@@ -7,26 +7,25 @@ internal static class KernelErrors
     /// <param name="errno">What the kernel answered.</param>
     /// <param name="subject">What it was tried on, such as <c>map 'counts' (Hash, 10240 entries)</c>; may be empty.</param>
     /// <param name="sys">Where the state of the machine is read from.</param>
-    /// <param name="detail">What the caller found out that the errno does not say; takes the place of guesses, and comes before a general remedy.</param>
+    /// <param name="detail">What the caller found out that the errno does not say; takes the place of guesses, and comes before a general remedy, but behind what the process lacks.</param>
     /// <param name="inner">The cause.</param>
     internal static KernelException Create(
         KernelOperation operation, Errno errno, string subject, SystemCalls sys, string? detail = null, Exception? inner = null)
     {
         var context = KernelContext.Read(sys);
         var remedy = Advise(operation, errno, context, detail);
-        var lacking = errno is Errno.EPERM or Errno.EACCES ? PrivilegeAdvice.Lacking(operation, context) : null;
-        return new KernelException(Sentence(operation, errno, subject, remedy, lacking), errno, operation.Name, remedy, inner);
+        return new KernelException(Sentence(operation, errno, subject, remedy, Lacks(operation, errno, context)), errno, operation.Name, remedy, inner);
     }
 
     /// <param name="operation">What was tried.</param>
     /// <param name="errno">What the kernel answered.</param>
     /// <param name="subject">What it was tried on; may be empty.</param>
-    /// <param name="remedy">What to do about it.</param>
-    /// <param name="lacking">The part of the remedy that says what the process lacks: it is the cause, so it comes first, and once.</param>
-    internal static string Sentence(KernelOperation operation, Errno errno, string subject, string remedy, string? lacking = null)
+    /// <param name="remedy">What to do about it; whole in the sentence, so that who shows both can tell.</param>
+    /// <param name="causeFirst">Whether the remedy begins with the cause, which then comes before what it caused.</param>
+    internal static string Sentence(KernelOperation operation, Errno errno, string subject, string remedy, bool causeFirst = false)
     {
-        var rest = lacking is null ? remedy : remedy.Replace(lacking + ". ", "", StringComparison.Ordinal);
-        return $"{(lacking is null ? "Could not" : $"{lacking}, so it could not")} {operation.Name}{(subject.Length > 0 ? ": " + Printable(subject) : "")}. The kernel says {Describe(errno)}. {Printable(rest)}";
+        var failure = $"{operation.Name}{(subject.Length > 0 ? ": " + Printable(subject) : "")}. The kernel says {Describe(errno)}.";
+        return causeFirst ? $"{Printable(remedy)} Without that, it could not {failure}" : $"Could not {failure} {Printable(remedy)}";
     }
 
     /// <summary>What to do about <paramref name="errno"/>, on the machine that <paramref name="context"/> describes.</summary>
@@ -52,8 +51,12 @@ internal static class KernelErrors
         // Where the caller found the cause, guesses at other causes would only distract.
         return detail is null ? general
             : errno is Errno.ENOENT or Errno.ESRCH or Errno.EBADF or Errno.ENODEV or Errno.EINVAL or Errno.EOPNOTSUPP or Errno.ENOTSUPP ? detail
+            : Lacks(operation, errno, context) ? $"{general} {detail}"
             : (detail + " " + general).Trim();
     }
+
+    private static bool Lacks(KernelOperation operation, Errno errno, KernelContext context) =>
+        errno is Errno.EPERM or Errno.EACCES && PrivilegeAdvice.Lacking(operation, context) is not null;
 
     internal static string Describe(Errno errno) => errno switch
     {
