@@ -52,7 +52,7 @@ public sealed class LeakTests
         {
             var query = Probe.UProbe(CTarget.Shared, "leaf_push").Count();
             await Assert.ThrowsAsync<FileNotFoundException>(() => query.RunAsync(new("no-such-command-anywhere"), Command.Quiet, Cancellation));
-            await Assert.ThrowsAsync<System.ComponentModel.Win32Exception>(() => query.RunAsync(new("/nowhere/command"), Command.Quiet, Cancellation));
+            await Assert.ThrowsAsync<FileNotFoundException>(() => query.RunAsync(new("/nowhere/command"), Command.Quiet, Cancellation));
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => query.RunAsync(new(CTarget.Shared, ["once"]), Command.Quiet, cancelled.Token));
             await Assert.ThrowsAsync<ProbeTargetNotFoundException>(async () => await Probe.UProbe(CTarget.Shared, "leef").Count().AttachAsync(cancellationToken: Cancellation));
             await Assert.ThrowsAnyAsync<StackDepthException>(

@@ -163,7 +163,7 @@ public sealed class RunTests
     {
         await Assert.ThrowsAsync<FileNotFoundException>(
             () => Probe.UProbe(CTarget.Shared, "leaf_push").Count().RunAsync(new("no-such-command-anywhere"), Command.Quiet, Cancellation));
-        var error = await Assert.ThrowsAsync<Win32Exception>(
+        var error = await Assert.ThrowsAsync<FileNotFoundException>(
             () => Probe.UProbe(CTarget.Shared, "leaf_push").Count().RunAsync(new("/nowhere/command"), Command.Quiet, Cancellation));
         Assert.Contains("/nowhere/command", error.Message, StringComparison.Ordinal);
     }

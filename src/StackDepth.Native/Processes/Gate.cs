@@ -31,7 +31,7 @@ internal sealed unsafe class Gate : IDisposable
     /// <exception cref="IOException">The temporary directory cannot be written to, or cannot hold a FIFO.</exception>
     internal Gate()
     {
-        DirectoryInfo directory = Directory.CreateTempSubdirectory("stackdepth-"); // mkdtemp(3): mode 0700
+        DirectoryInfo directory = Directory.CreateTempSubdirectory($"stackdepth-gate-{Environment.ProcessId}-"); // mkdtemp(3): mode 0700
         string door = Path.Combine(directory.FullName, "gate");
         string bell = Path.Combine(directory.FullName, "bell");
 

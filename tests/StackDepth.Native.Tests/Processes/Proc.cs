@@ -72,7 +72,7 @@ internal static class Proc
         }
     }
 
-    internal static int GateDirectories() => Directory.EnumerateDirectories(Path.GetTempPath(), "stackdepth-*").Count();
+    internal static int GateDirectories() => Directory.EnumerateDirectories(Path.GetTempPath(), $"stackdepth-gate-{Environment.ProcessId}-*").Count();
 }
 
 /// <summary>A folder for what a test's children write.</summary>
