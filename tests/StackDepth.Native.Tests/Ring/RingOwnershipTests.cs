@@ -17,6 +17,10 @@ public sealed unsafe class RingOwnershipTests
         KernelRing.Producer producer = ring.Load();
         RecordingSystemCalls sys = new();
         Round(ring, producer, sys);
+
+        // What earlier tests left to the finalizer may close meanwhile, so fewer can be open than before; never more.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         int open = Directory.GetFiles("/proc/self/fd").Length;
         int mapped = MappedRings();
         for (int i = 0; i < 1_000; i++)
@@ -24,7 +28,7 @@ public sealed unsafe class RingOwnershipTests
             Round(ring, producer, sys);
         }
 
-        Assert.Equal(open, Directory.GetFiles("/proc/self/fd").Length);
+        Assert.InRange(Directory.GetFiles("/proc/self/fd").Length, 0, open);
         Assert.Equal(0, mapped);
         Assert.Equal(0, MappedRings());
         Assert.Empty(sys.Open);
