@@ -131,6 +131,52 @@ internal sealed unsafe class VmlinuxBtf
         return found;
     }
 
+    /// <summary>The structs of these names, in one pass over the types: by name, the number to give to <see cref="TryGetFieldOffset(int, string, out int)"/>.</summary>
+    internal Dictionary<string, int> FindStructs(ReadOnlySpan<string> names)
+    {
+        var wanted = new byte[names.Length][];
+        for (var i = 0; i < names.Length; i++)
+            wanted[i] = Encoding.UTF8.GetBytes(names[i]);
+        var found = new Dictionary<string, int>(names.Length, StringComparer.Ordinal);
+        for (var id = 1; id < _positions.Count && found.Count < names.Length; id++)
+        {
+            var at = _positions[id];
+            if (Kind(at) != BtfKind.Struct)
+                continue;
+            for (var i = 0; i < wanted.Length; i++)
+            {
+                if (NameIs(at, wanted[i]))
+                    found.TryAdd(names[i], at);
+            }
+        }
+
+        GC.KeepAlive(_owner);
+        return found;
+    }
+
+    /// <summary>The offset in bytes of a field of a struct that <see cref="FindStructs"/> found; a path with dots leads through structs within.</summary>
+    internal bool TryGetFieldOffset(int type, string path, out int byteOffset)
+    {
+        long bits = 0;
+        var budget = MaxMembers;
+        int? at = type;
+        foreach (var name in path.Split('.'))
+        {
+            if (at is not { } aggregate || !Find(aggregate, Encoding.UTF8.GetBytes(name), 0, ref budget, out var within, out var fieldType))
+            {
+                byteOffset = 0;
+                return false;
+            }
+
+            bits += within;
+            at = Aggregate(fieldType);
+        }
+
+        GC.KeepAlive(_owner);
+        byteOffset = (int)(bits / 8);
+        return bits % 8 == 0 && bits / 8 <= int.MaxValue;
+    }
+
     private bool FindField(string structName, string field, out int byteOffset)
     {
         byte[] structBytes = Encoding.UTF8.GetBytes(structName), fieldBytes = Encoding.UTF8.GetBytes(field);
@@ -138,7 +184,7 @@ internal sealed unsafe class VmlinuxBtf
         for (var id = 1; id < _positions.Count; id++)
         {
             var at = _positions[id];
-            if (Kind(at) == BtfKind.Struct && NameIs(at, structBytes) && Find(at, fieldBytes, 0, ref budget, out var bits))
+            if (Kind(at) == BtfKind.Struct && NameIs(at, structBytes) && Find(at, fieldBytes, 0, ref budget, out var bits, out _))
             {
                 byteOffset = (int)(bits / 8);
                 return bits % 8 == 0 && bits / 8 <= int.MaxValue;
@@ -149,9 +195,10 @@ internal sealed unsafe class VmlinuxBtf
         return false;
     }
 
-    private bool Find(int at, byte[] field, int nesting, ref int budget, out long bits)
+    private bool Find(int at, byte[] field, int nesting, ref int budget, out long bits, out uint type)
     {
         bits = 0;
+        type = 0;
         var members = Members(at);
         if (nesting > MaxNesting || at + BtfFormat.TypeSize + (long)members * BtfFormat.MemberSize > _typesEnd)
         {
@@ -167,10 +214,11 @@ internal sealed unsafe class VmlinuxBtf
             if (NameIs(member, field))
             {
                 bits = hasBitFields ? offset & 0xffffff : offset;
+                type = Word(member + 4);
                 return !hasBitFields || offset >> 24 == 0;
             }
 
-            if (Word(member) == 0 && Aggregate(Word(member + 4)) is { } inner && Find(inner, field, nesting + 1, ref budget, out var within))
+            if (Word(member) == 0 && Aggregate(Word(member + 4)) is { } inner && Find(inner, field, nesting + 1, ref budget, out var within, out type))
             {
                 bits = (hasBitFields ? offset & 0xffffff : offset) + within;
                 return true;

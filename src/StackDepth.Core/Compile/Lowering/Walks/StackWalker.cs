@@ -1,0 +1,144 @@
+using StackDepth.Native.Asm;
+using StackDepth.Native.Btf;
+
+namespace StackDepth.Compile.Lowering.Walks;
+
+/// <summary>
+/// Our own walk of the user's stack: prepares the walk's memory, has the kernel call <see cref="FrameStep"/> for each frame (bpf_loop, Linux 5.17), and leaves the number of
+/// frames, the completeness and the reason in the capture's header. One function serves all captures of one kind of walk.
+/// </summary>
+internal sealed class StackWalker
+{
+    private const int UserIp = 128;
+    private const int UserSp = 152;
+    private const int UserBp = 32;
+    private const int FirstRead = 512;
+
+    private readonly WalkTarget _target;
+    private readonly StackWalk _walk;
+    private readonly Label _step;
+
+    internal StackWalker(Assembler asm, WalkTarget target, StackWalk walk)
+    {
+        _target = target;
+        _walk = walk;
+        _step = asm.CreateLabel("frame step");
+    }
+
+    /// <summary>
+    /// Walks. R6 is the user's registers, R9 the walk's memory; R6 to R9 survive. <paramref name="stackSlot"/> is a slot of 8 bytes in the program's frame. At the end R0 is
+    /// the <see cref="WalkEnd"/> and R1 the number of frames.
+    /// </summary>
+    internal void Walk(Assembler asm, int stackSlot)
+    {
+        var offsets = _target.Offsets;
+        EnterProcess(asm, offsets);
+        FindReturnInstances(asm, offsets);
+        Start(asm);
+        asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
+        // Each call steps over a frame at least, and the last one finds the end.
+        asm.Mov(Register.R1, _target.MaxFrames + 1);
+        asm.LoadFunction(Register.R2, _step);
+        asm.Mov(Register.R3, Register.R10);
+        asm.Add(Register.R3, stackSlot);
+        asm.Mov(Register.R4, 0);
+        asm.Call(HelperId.Loop);
+        asm.Load(MemorySize.DW, Register.R1, Register.R9, WalkMemory.Depth);
+        asm.Load(MemorySize.DW, Register.R0, Register.R9, WalkMemory.End);
+    }
+
+    /// <summary>Places the functions that the walk calls; after the main function.</summary>
+    internal void PlaceFunctions(Assembler asm)
+    {
+        var mapping = asm.CreateLabel("mapping");
+        FrameStep.Place(asm, _target, _walk, _step, mapping);
+        MappingStep.PlaceCallback(asm, _target.Offsets, mapping, $"{_walk}_mapping");
+    }
+
+    /// <summary>
+    /// Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
+    /// its mappings by the sequence number that every change of them counts up (kernel commit 5e31275cc997, and 6.13's seqcount).
+    /// </summary>
+    private void EnterProcess(Assembler asm, KernelOffsets offsets)
+    {
+        var known = asm.CreateLabel("process known");
+        var other = asm.CreateLabel("another process");
+        asm.Call(HelperId.GetCurrentTaskBtf);
+        asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
+        asm.Load(MemorySize.DW, Register.R3, Register.R0, offsets.TaskLeader);
+        asm.Load(MemorySize.DW, Register.R3, Register.R3, offsets.TaskStarted);
+        asm.Load(MemorySize.DW, Register.R4, Register.R0, offsets.TaskExecId);
+        asm.Load(MemorySize.W, Register.R5, Register.R0, offsets.TaskProcessId);
+        asm.Lsh(Register.R4, 32);
+        asm.Or(Register.R4, Register.R5);
+        asm.And(Register.R5, WalkMemory.ProcessCount - 1);
+        asm.Mul(Register.R5, WalkMemory.ProcessBytes);
+        asm.Add(Register.R5, Register.R9);
+        if (offsets.MemorySequence is { } sequence)
+        {
+            asm.Load(MemorySize.W, Register.R2, Register.R1, sequence);
+            if (_target.SequenceShift > 0)
+                asm.Rsh(Register.R2, _target.SequenceShift);
+        }
+        else
+        {
+            // Nothing tells of a change: every walk looks for itself.
+            asm.Load(MemorySize.DW, Register.R2, Register.R9, WalkMemory.LastEpoch);
+            asm.Add(Register.R2, 1);
+        }
+        asm.Load(MemorySize.DW, Register.R1, Register.R5, WalkMemory.Processes);
+        asm.JumpIf(JumpOp.JNE, Register.R1, Register.R3, other);
+        asm.Load(MemorySize.DW, Register.R1, Register.R5, WalkMemory.Processes + 8);
+        asm.JumpIf(JumpOp.JNE, Register.R1, Register.R4, other);
+        asm.Load(MemorySize.DW, Register.R1, Register.R5, WalkMemory.Processes + 16);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R2, known);
+        asm.Place(other);
+        asm.Store(MemorySize.DW, Register.R5, WalkMemory.Processes, Register.R3);
+        asm.Store(MemorySize.DW, Register.R5, WalkMemory.Processes + 8, Register.R4);
+        asm.Store(MemorySize.DW, Register.R5, WalkMemory.Processes + 16, Register.R2);
+        asm.Load(MemorySize.DW, Register.R1, Register.R9, WalkMemory.LastEpoch);
+        asm.Add(Register.R1, 1);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.LastEpoch, Register.R1);
+        asm.Store(MemorySize.DW, Register.R5, WalkMemory.Processes + 24, Register.R1);
+        asm.Place(known);
+        asm.Load(MemorySize.DW, Register.R1, Register.R5, WalkMemory.Processes + 24);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.Epoch, Register.R1);
+    }
+
+    /// <summary>A uretprobe puts the address of a trampoline in place of a return address; the kernel keeps the real ones in a list, the newest first.</summary>
+    private static void FindReturnInstances(Assembler asm, KernelOffsets offsets)
+    {
+        var found = asm.CreateLabel("trampoline");
+        asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskUprobes);
+        asm.Load(MemorySize.DW, Register.R1, Register.R1, offsets.ReturnInstances);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReturnInstance, Register.R1);
+        asm.Mov(Register.R2, -1);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, found);
+        asm.Load(MemorySize.DW, Register.R2, Register.R0, offsets.TaskMemory);
+        asm.Load(MemorySize.DW, Register.R2, Register.R2, offsets.MemoryTrampoline);
+        asm.Load(MemorySize.DW, Register.R2, Register.R2, offsets.TrampolineAddress);
+        asm.Place(found);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.Trampoline, Register.R2);
+    }
+
+    private static void Start(Assembler asm)
+    {
+        Copy(UserIp, WalkMemory.Ip);
+        Copy(UserSp, WalkMemory.Sp);
+        Copy(UserBp, WalkMemory.Bp);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.Depth, 1);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.Exact, 1);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, 0);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.Guesses, 0);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.Signals, 0);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockAddress, -1);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockLimit, 0);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReadSize, FirstRead);
+
+        void Copy(int register, int field)
+        {
+            asm.Load(MemorySize.DW, Register.R1, Register.R6, register);
+            asm.Store(MemorySize.DW, Register.R9, field, Register.R1);
+        }
+    }
+}

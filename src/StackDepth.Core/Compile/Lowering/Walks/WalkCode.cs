@@ -1,0 +1,93 @@
+using StackDepth.Native.Asm;
+
+namespace StackDepth.Compile.Lowering.Walks;
+
+/// <summary>What the parts of the step over a frame share: R6 is the walk's memory, R10 - 8 holds the callback's context, and all of them end the walk at one place.</summary>
+internal sealed class WalkCode(Assembler asm, WalkTarget target)
+{
+    /// <summary>Stack slots of the step's function.</summary>
+    internal const int Context = -8;
+
+    internal const int Key = -12;
+    internal const int FirstKey = -16;
+    internal const int Address = -24;
+
+    internal Assembler Asm { get; } = asm;
+
+    internal WalkTarget Target { get; } = target;
+
+    /// <summary>Ends the walk with the <see cref="WalkEnd"/> in R1.</summary>
+    internal Label Ended { get; } = asm.CreateLabel("the walk ended");
+
+    internal void Load(Register destination, int field) => Asm.Load(MemorySize.DW, destination, Register.R6, field);
+
+    internal void Store(int field, Register source) => Asm.Store(MemorySize.DW, Register.R6, field, source);
+
+    internal void End(WalkEnd end)
+    {
+        Asm.Mov(Register.R1, (int)end);
+        Asm.Jump(Ended);
+        Asm.Note(end.ToString());
+    }
+
+    /// <summary>R9 = a cache entry for the address in R7; changes R1 and R2.</summary>
+    internal void AddressEntry()
+    {
+        Asm.Mov(Register.R1, Register.R7);
+        Asm.Mov(Register.R9, Register.R7);
+        Asm.Rsh(Register.R9, 8);
+        Asm.Xor(Register.R9, Register.R1);
+        Asm.And(Register.R9, WalkMemory.AddressCount - 1);
+        Asm.Mul(Register.R9, WalkMemory.AddressBytes);
+        Asm.Add(Register.R9, Register.R6);
+    }
+
+    /// <summary>R0 = the word of the user's stack at the address in R1, which must be aligned; through the block that was read last. Changes R1 to R5.</summary>
+    internal void ReadWord()
+    {
+        var miss = Asm.CreateLabel("not in the block");
+        var hit = Asm.CreateLabel("in the block");
+        var whole = Asm.CreateLabel("to the page's end");
+        Asm.Mov(Register.R2, Register.R1);
+        Load(Register.R3, WalkMemory.BlockAddress);
+        Asm.Sub(Register.R2, Register.R3);
+        Load(Register.R3, WalkMemory.BlockLimit);
+        Asm.JumpIf(JumpOp.JGT, Register.R2, Register.R3, miss);
+        Asm.JumpIf(JumpOp.JLE, Register.R2, WalkMemory.BlockBytes - sizeof(long), hit);
+
+        Asm.Place(miss);
+        var aligned = Asm.CreateLabel("aligned");
+        Asm.Mov(Register.R2, Register.R1);
+        Asm.And(Register.R2, 7);
+        Asm.JumpIf(JumpOp.JEQ, Register.R2, 0, aligned);
+        End(WalkEnd.Corrupt);
+        Asm.Place(aligned);
+        // Never past the page: what lies behind the stack's last page faults, which costs more than the whole walk.
+        Asm.Mov(Register.R2, Register.R1);
+        Asm.And(Register.R2, 4088);
+        Asm.Mov(Register.R5, WalkMemory.BlockBytes);
+        Asm.Sub(Register.R5, Register.R2);
+        Load(Register.R3, WalkMemory.ReadSize);
+        Asm.JumpIf(JumpOp.JLE, Register.R5, Register.R3, whole);
+        Asm.Mov(Register.R5, Register.R3);
+        Asm.And(Register.R5, WalkMemory.BlockBytes - 1);
+        Asm.Place(whole);
+        Asm.Store(MemorySize.DW, Register.R6, WalkMemory.ReadSize, WalkMemory.BlockBytes);
+        Store(WalkMemory.BlockAddress, Register.R1);
+        Asm.Mov(Register.R2, Register.R5);
+        Asm.Sub(Register.R2, sizeof(long));
+        Store(WalkMemory.BlockLimit, Register.R2);
+        Asm.Mov(Register.R3, Register.R1);
+        Asm.Mov(Register.R2, Register.R5);
+        Asm.Mov(Register.R1, Register.R6);
+        Asm.Add(Register.R1, WalkMemory.Block);
+        Asm.Call(HelperId.ProbeReadUser);
+        Asm.Mov(Register.R2, 0);
+        Asm.JumpIf(JumpOp.JEQ, Register.R0, 0, hit);
+        End(WalkEnd.ReadFailed);
+
+        Asm.Place(hit);
+        Asm.Add(Register.R2, Register.R6);
+        Asm.Load(MemorySize.DW, Register.R0, Register.R2, WalkMemory.Block);
+    }
+}

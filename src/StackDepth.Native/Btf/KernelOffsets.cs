@@ -1,0 +1,90 @@
+namespace StackDepth.Native.Btf;
+
+/// <summary>Where the fields of the kernel's structs are that a walk reads: offsets in bytes, from the kernel's own description.</summary>
+internal sealed record KernelOffsets
+{
+    public required int TaskMemory { get; init; }
+
+    public required int TaskProcessId { get; init; }
+
+    public required int TaskLeader { get; init; }
+
+    public required int TaskStarted { get; init; }
+
+    public required int TaskExecId { get; init; }
+
+    public required int TaskUprobes { get; init; }
+
+    public required int ReturnInstances { get; init; }
+
+    public required int ReturnAddress { get; init; }
+
+    public required int ReturnNext { get; init; }
+
+    /// <summary>The sequence number that counts the changes of a process's mappings; null where the kernel has none (before 6.4, or without per-VMA locks).</summary>
+    public required int? MemorySequence { get; init; }
+
+    public required int MemoryVdso { get; init; }
+
+    public required int MemoryTrampoline { get; init; }
+
+    public required int TrampolineAddress { get; init; }
+
+    public required int MappingStart { get; init; }
+
+    public required int MappingEnd { get; init; }
+
+    public required int MappingFlags { get; init; }
+
+    public required int MappingPageOffset { get; init; }
+
+    public required int MappingFile { get; init; }
+
+    public required int MappingMemory { get; init; }
+
+    public required int FileInode { get; init; }
+
+    public required int InodeNumber { get; init; }
+
+    public required int InodeSuperBlock { get; init; }
+
+    public required int SuperBlockDevice { get; init; }
+
+    /// <exception cref="InvalidDataException">The kernel's description lacks a field.</exception>
+    internal static KernelOffsets Read(VmlinuxBtf btf)
+    {
+        var structs = btf.FindStructs(["task_struct", "uprobe_task", "return_instance", "mm_struct", "xol_area", "vm_area_struct", "file", "inode", "super_block"]);
+        return new()
+        {
+            TaskMemory = Field("task_struct", "mm"),
+            TaskProcessId = Field("task_struct", "tgid"),
+            TaskLeader = Field("task_struct", "group_leader"),
+            TaskStarted = Field("task_struct", "start_boottime"),
+            TaskExecId = Field("task_struct", "self_exec_id"),
+            TaskUprobes = Field("task_struct", "utask"),
+            ReturnInstances = Field("uprobe_task", "return_instances"),
+            ReturnAddress = Field("return_instance", "orig_ret_vaddr"),
+            ReturnNext = Field("return_instance", "next"),
+            MemorySequence = Optional("mm_struct", "mm_lock_seq"),
+            MemoryVdso = Field("mm_struct", "context.vdso"),
+            MemoryTrampoline = Field("mm_struct", "uprobes_state.xol_area"),
+            TrampolineAddress = Field("xol_area", "vaddr"),
+            MappingStart = Field("vm_area_struct", "vm_start"),
+            MappingEnd = Field("vm_area_struct", "vm_end"),
+            MappingFlags = Field("vm_area_struct", "vm_flags"),
+            MappingPageOffset = Field("vm_area_struct", "vm_pgoff"),
+            MappingFile = Field("vm_area_struct", "vm_file"),
+            MappingMemory = Field("vm_area_struct", "vm_mm"),
+            FileInode = Field("file", "f_inode"),
+            InodeNumber = Field("inode", "i_ino"),
+            InodeSuperBlock = Field("inode", "i_sb"),
+            SuperBlockDevice = Field("super_block", "s_dev"),
+        };
+
+        int? Optional(string name, string field) =>
+            structs.TryGetValue(name, out var type) && btf.TryGetFieldOffset(type, field, out var offset) ? offset : null;
+
+        int Field(string name, string field) => Optional(name, field)
+            ?? throw new InvalidDataException($"The kernel's description of its types ({VmlinuxBtf.DefaultPath}) has no field {name}.{field}.");
+    }
+}
