@@ -7,9 +7,18 @@ namespace StackDepth.Compile;
 /// every machine.
 /// </summary>
 /// <param name="Scope">Which processes' hits count.</param>
-/// <param name="Walk">How stacks are walked.</param>
+/// <param name="Walk">How user stacks are walked where the query does not say it.</param>
 /// <param name="MaxStackFrames">The most frames that the kernel's walk stores (<c>kernel.perf_event_max_stack</c>, at most 127).</param>
 /// <param name="RingBytes">The size of the ring buffer's data area, a power of two.</param>
 /// <param name="MaxKeys">How many groups fit.</param>
 /// <param name="PreallocateGroups">Whether the table of groups must be allocated up front: kernels before 6.1 allocate in the program by means that can deadlock.</param>
-internal sealed record CompileTarget(ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false);
+/// <param name="MaxFrames">The most frames that our own walks count.</param>
+internal sealed record CompileTarget(
+    ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames)
+{
+    /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk.</summary>
+    internal StackWalk WalkOf(IrStack stack) => stack.Kind == StackKind.Kernel ? StackWalk.Kernel : stack.Walk ?? Walk;
+
+    /// <summary>The most frames that <paramref name="walk"/> counts.</summary>
+    internal int FrameLimit(StackWalk walk) => walk == StackWalk.Kernel ? MaxStackFrames : MaxFrames;
+}

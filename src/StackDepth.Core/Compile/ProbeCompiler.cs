@@ -7,12 +7,14 @@ namespace StackDepth.Compile;
 /// <summary>The way from a query to a program, top to bottom. Pure: no file, no system call, no clock.</summary>
 internal static class ProbeCompiler
 {
-    internal static CompiledQuery Compile(IrQuery query, CompileTarget target)
+    internal static CompiledQuery Compile(IrQuery query, CompileTarget target) => ProgramLowering.Run(Steps(query, target), target);
+
+    internal static IrProgram Steps(IrQuery query, CompileTarget target)
     {
         TypeCheck.Run(query);
-        var folded = FoldConstants.Run(query);
+        var named = NameWalks.Run(query, target);
+        var folded = FoldConstants.Run(named);
         var ordered = OrderPredicates.Run(folded);
-        var program = Linearize.Run(ordered, target);
-        return ProgramLowering.Run(program, target);
+        return Linearize.Run(ordered, target);
     }
 }

@@ -8,16 +8,34 @@ internal enum HealthCounter
     Dropped,
     KeysLost,
     StackErrors,
+
+    /// <summary>Hits for which incomplete stacks left it open what the query asks.</summary>
+    Undecided,
+
+    // One for each Completeness, in its order, of the stacks that were captured.
     Complete,
     Truncated,
     Broken,
     Approximate,
+
+    // One for each StackReason but None, in its order.
+    NoProof,
+    UnmappedCode,
+    TablePending,
+    TableUnusable,
+    UnsupportedRule,
+    ReadFailed,
+    Corrupt,
+    SignalLimit,
+    MappingBusy,
+    FrameLimit,
+    FramePointerStep,
 }
 
 /// <summary>The value of the results map: counters, then the ungrouped aggregate, then zeroes as long as a group's aggregate.</summary>
 internal sealed record ResultLayout(int AggregateBytes, int TemplateBytes)
 {
-    private const int Counters = (int)HealthCounter.Approximate + 1;
+    private const int Counters = (int)HealthCounter.FramePointerStep + 1;
 
     internal static int AggregateOffset => Counters * sizeof(long);
 
@@ -26,4 +44,7 @@ internal sealed record ResultLayout(int AggregateBytes, int TemplateBytes)
     internal int Size => TemplateOffset + TemplateBytes;
 
     internal static int Offset(HealthCounter counter) => (int)counter * sizeof(long);
+
+    /// <summary>The counter of stacks that are not complete for this reason.</summary>
+    internal static HealthCounter Counter(StackReason reason) => HealthCounter.NoProof + ((int)reason - (int)StackReason.NoProof);
 }

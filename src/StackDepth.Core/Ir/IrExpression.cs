@@ -11,6 +11,8 @@ internal enum IrType
     Text,
     Function,
     Tuple,
+    Completeness,
+    Reason,
 }
 
 /// <summary>What a probe knows without looking at a stack.</summary>
@@ -28,6 +30,11 @@ internal enum StackKind
     User,
     Kernel,
 }
+
+/// <summary>One of the stacks that a program can capture.</summary>
+/// <param name="Kind">Whose frames.</param>
+/// <param name="Walk">How they are found; null for the walk that the options of the attachment name.</param>
+internal readonly record struct IrStack(StackKind Kind, StackWalk? Walk = null);
 
 internal enum CompareOperator
 {
@@ -65,7 +72,7 @@ internal abstract record IrExpression(IrType Type)
     }
 
     /// <summary>Whether the expression needs a captured stack.</summary>
-    internal bool UsesStack => Any(static e => e is IrStackLength or IrStackTruncated);
+    internal bool UsesStack => Any(static e => e is IrStackValue);
 }
 
 /// <summary>A number or truth value that is known when the query is built.</summary>
@@ -76,11 +83,20 @@ internal sealed record IrText(string Value) : IrExpression(IrType.Text);
 
 internal sealed record IrContext(ContextField Field, IrType Type) : IrExpression(Type);
 
-/// <summary>The frame count that the capture of <paramref name="Stack"/> stored.</summary>
-internal sealed record IrStackLength(StackKind Stack) : IrExpression(IrType.Int32);
+/// <summary>Something that the capture of <paramref name="Stack"/> stored.</summary>
+internal abstract record IrStackValue(IrStack Stack, IrType Type) : IrExpression(Type);
 
-/// <summary>Whether the capture of <paramref name="Stack"/> was cut by a limit.</summary>
-internal sealed record IrStackTruncated(StackKind Stack) : IrExpression(IrType.Boolean);
+/// <summary>The frame count.</summary>
+internal sealed record IrStackLength(IrStack Stack) : IrStackValue(Stack, IrType.Int32);
+
+/// <summary>What the frame count promises.</summary>
+internal sealed record IrStackCompleteness(IrStack Stack) : IrStackValue(Stack, IrType.Completeness);
+
+/// <summary>Why the stack is not complete.</summary>
+internal sealed record IrStackReason(IrStack Stack) : IrStackValue(Stack, IrType.Reason);
+
+/// <summary>The least, or the greatest, depth that the stack can truly have.</summary>
+internal sealed record IrStackBound(IrStack Stack, bool Greatest) : IrStackValue(Stack, IrType.Int64);
 
 internal sealed record IrCompare(CompareOperator Operator, IrExpression Left, IrExpression Right) : IrExpression(IrType.Boolean)
 {

@@ -11,7 +11,7 @@ internal static class IrPrinter
     {
         var text = new StringBuilder().Append(InstructionText.Escape(program.Probe.ToString())).Append('\n');
         foreach (var statement in program.Statements)
-            text.Append("  ").Append(Print(statement)).Append('\n');
+            text.Append("  ").Append(Print(statement)).Append(Limit(statement)).Append('\n');
         return text.ToString();
     }
 
@@ -23,8 +23,9 @@ internal static class IrPrinter
         FilterProcess { Scope: ProcessScope.Followed } => "filter pid in followed",
         LoadContext load => $"load {Name(load.Field)}",
         Guard guard => $"where {Print(guard.Condition)}",
+        Decide decide => $"decide {Print(decide.Condition)}",
         CountHit => "count hit",
-        Capture capture => $"capture {Name(capture.Stack)} by {Name(capture.Walk)}",
+        Capture capture => $"capture {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Deliver { Sink: var sink } => Print(sink),
         _ => throw IrNodes.Unknown(statement),
     };
@@ -41,11 +42,15 @@ internal static class IrPrinter
     internal static string Print(IrExpression expression) => expression switch
     {
         IrConstant { Type: IrType.Boolean } truth => truth.Value != 0 ? "true" : "false",
+        IrConstant { Type: IrType.Completeness } completeness => ((Completeness)completeness.Value).ToString(),
+        IrConstant { Type: IrType.Reason } reason => ((StackReason)reason.Value).ToString(),
         IrConstant number => number.Value.ToString(CultureInfo.InvariantCulture),
         IrText text => $"\"{InstructionText.Escape(text.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal))}\"",
         IrContext context => Name(context.Field),
         IrStackLength length => $"{Name(length.Stack)}.length",
-        IrStackTruncated truncated => $"{Name(truncated.Stack)}.truncated",
+        IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
+        IrStackReason reason => $"{Name(reason.Stack)}.reason",
+        IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Greatest ? "most" : "least")}",
         IrCompare compare => $"({Print(compare.Left)} {Symbol(compare.Operator)} {Print(compare.Right)})",
         IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
         IrTuple tuple => $"({string.Join(", ", tuple.Items.Select(Print))})",
@@ -65,11 +70,19 @@ internal static class IrPrinter
 
     internal static string Name(StackKind stack) => stack == StackKind.User ? "ustack" : "kstack";
 
+    internal static string Name(IrStack stack) => stack.Walk is { } walk ? $"{Name(stack.Kind)}({Name(walk)})" : Name(stack.Kind);
+
     internal static string Name(StackWalk walk) => walk switch
     {
+        StackWalk.Auto => "auto",
+        StackWalk.FramePointer => "fp",
+        StackWalk.Unwind => "unwind",
         StackWalk.Kernel => "kernel",
         _ => throw IrNodes.Unknown(walk),
     };
+
+    // Not in every comment of the bytecode.
+    private static string Limit(IrStatement statement) => statement is Capture { MaxFrames: var frames } ? string.Create(CultureInfo.InvariantCulture, $", at most {frames} frames") : "";
 
     private static string Print(AggregateParts parts) =>
         string.Join("+", Enum.GetValues<AggregateParts>().Where(p => p != AggregateParts.None && parts.HasFlag(p)).Select(p => p switch

@@ -14,11 +14,17 @@ internal sealed record LoadContext(ContextField Field) : IrStatement;
 /// <summary>Leaves the program unless <paramref name="Condition"/> holds.</summary>
 internal sealed record Guard(IrExpression Condition) : IrStatement;
 
+/// <summary>Counts the hit as undecided, and leaves the program, unless <paramref name="Condition"/> holds: what the query asks of incomplete stacks is then settled.</summary>
+internal sealed record Decide(IrExpression Condition) : IrStatement;
+
 /// <summary>Counts a hit that passed every filter.</summary>
 internal sealed record CountHit : IrStatement;
 
-/// <summary>Walks a stack once and stores its frame count, then its frames; a failed walk is counted and leaves the program.</summary>
-internal sealed record Capture(StackKind Stack, StackWalk Walk) : IrStatement;
+/// <summary>Walks a stack once and stores its frame count, what that promises, and why; a failed walk is counted and leaves the program.</summary>
+/// <param name="Stack">Whose frames.</param>
+/// <param name="Walk">How they are found.</param>
+/// <param name="MaxFrames">The most frames that the walk counts.</param>
+internal sealed record Capture(IrStack Stack, StackWalk Walk, int MaxFrames) : IrStatement;
 
 /// <summary>Gives the value to the query's sink.</summary>
 internal sealed record Deliver(IrSink Sink) : IrStatement;

@@ -17,8 +17,13 @@ public enum Overflow
 /// <summary>How a query is attached. All members have sensible defaults.</summary>
 public sealed record AttachOptions
 {
-    /// <summary>How the frames of a stack are found.</summary>
-    public StackWalk Walk { get; init; } = StackWalk.Kernel;
+    internal const int DefaultMaxFrames = 1 << 20;
+
+    /// <summary>How the frames of user stacks are found, unless the query says it (<see cref="StackExpr.By"/>). Kernel stacks are always walked by the kernel.</summary>
+    public StackWalk Walk { get; init; } = StackWalk.Auto;
+
+    /// <summary>The most frames that a walk counts, at most 8,388,608; a stack with more is truncated. Not for <see cref="StackWalk.Kernel"/>, whose limit is the kernel's own.</summary>
+    public int MaxFrames { get; init; } = DefaultMaxFrames;
 
     /// <summary>How many functions a glob may match before attaching is refused.</summary>
     public int MaxFunctions { get; init; } = 10_000;

@@ -84,7 +84,13 @@ public static class Expr
         long number => new IrConstant(number, IrType.Int64),
         bool truth => new IrConstant(truth ? 1 : 0, IrType.Boolean),
         string text => new IrText(text),
+        Completeness completeness => Named(completeness, (int)completeness, IrType.Completeness),
+        StackReason reason => Named(reason, (int)reason, IrType.Reason),
         null => throw new ArgumentNullException(nameof(value), "A query cannot compare with null: the kernel has no such value."),
-        _ => throw new ArgumentException($"A constant of type {typeof(T).Name} has no counterpart in the kernel: use int, long, bool or string.", nameof(value)),
+        _ => throw new ArgumentException($"A constant of type {typeof(T).Name} has no counterpart in the kernel: use int, long, bool, string, Completeness or StackReason.", nameof(value)),
     };
+
+    private static IrConstant Named<T>(T value, int number, IrType type)
+        where T : struct, Enum =>
+        Enum.IsDefined(value) ? new(number, type) : throw new ArgumentOutOfRangeException(nameof(value), value, $"There is no such {typeof(T).Name}.");
 }

@@ -27,10 +27,10 @@ public class ProbeContext
     public Expr<long> Timestamp => new(new IrContext(ContextField.Timestamp, IrType.Int64));
 
     /// <summary>The user stack of the thread that hit the probe. It is walked once per hit, however often the query mentions it.</summary>
-    public StackExpr UStack => new(StackKind.User);
+    public StackExpr UStack => new(new IrStack(StackKind.User));
 
     /// <summary>The kernel stack of the thread that hit the probe. Under a user-space probe it is the way into the kernel that the probe's trap took. Needs Linux 5.11.</summary>
-    public StackExpr KStack => new(StackKind.Kernel);
+    public StackExpr KStack => new(new IrStack(StackKind.Kernel));
 }
 
 /// <summary>The context at a function's entry.</summary>
@@ -46,16 +46,40 @@ public class EntryContext : ProbeContext
 /// <summary>A stack, symbolically.</summary>
 public readonly struct StackExpr
 {
-    private readonly StackKind _stack;
+    private readonly IrStack _stack;
 
-    internal StackExpr(StackKind stack) => _stack = stack;
+    internal StackExpr(IrStack stack) => _stack = stack;
 
     /// <summary>
     /// The number of physical frames that the walk found: the probed function is frame 1, then its callers. Inlined and tail-called functions have no frame. A walk that
-    /// failed gives no length: the hit is counted in <see cref="ProbeHealth.StackErrors"/> and is in no result.
+    /// failed gives no length: the hit is counted in <see cref="ProbeHealth.StackErrors"/> and is in no result. A comparison that an incomplete stack leaves open is counted in
+    /// <see cref="ProbeHealth.Undecided"/>, and such a hit is in no result either; only depths by <see cref="StackWalk.Kernel"/> are compared as they are.
     /// </summary>
     public Expr<int> Length => new(new IrStackLength(_stack));
 
+    /// <summary>What <see cref="Length"/> promises.</summary>
+    public Expr<Completeness> Completeness => new(new IrStackCompleteness(_stack));
+
+    /// <summary>Whether the outermost frame was reached, and proved, so that <see cref="Length"/> is the true depth.</summary>
+    public Expr<bool> IsComplete => Completeness == StackDepth.Completeness.Complete;
+
     /// <summary>Whether a limit cut the walk, so that <see cref="Length"/> is a lower bound.</summary>
-    public Expr<bool> IsTruncated => new(new IrStackTruncated(_stack));
+    public Expr<bool> IsTruncated => Completeness == StackDepth.Completeness.Truncated;
+
+    /// <summary>Why the stack is not complete; <see cref="StackReason.None"/> where it is.</summary>
+    public Expr<StackReason> Reason => new(new IrStackReason(_stack));
+
+    /// <summary>
+    /// The same stack by another walk than <see cref="AttachOptions.Walk"/>. A query can ask for several walks of one stack: each is done once at a hit, and its stacks are
+    /// counted in the health for themselves.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The kernel's stack can be walked by the kernel only.</exception>
+    public StackExpr By(StackWalk walk)
+    {
+        if (!Enum.IsDefined(walk))
+            throw new ArgumentOutOfRangeException(nameof(walk), walk, "There is no such walk.");
+        if (_stack.Kind == StackKind.Kernel && walk != StackWalk.Kernel)
+            throw new ProbeQueryException($"KStack.By({walk}): kernel stacks are walked by the kernel only. Leave By away.");
+        return new(_stack with { Walk = walk });
+    }
 }

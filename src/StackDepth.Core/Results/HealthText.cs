@@ -7,17 +7,18 @@ internal static class HealthText
 {
     internal static string Describe(ProbeHealth health)
     {
-        if (health.Hits == 0 && health.Missed == 0 && health.StackErrors == 0)
+        if (health.Hits == 0 && health.Missed == 0 && health.StackErrors == 0 && health.Undecided == 0)
         {
             // Stacks are walked before the last filter has decided, when it asks for them: then somebody did run through the probes.
             return Stacks(health) > 0
-                ? $"no hits: the query's filters let none of the {Number(Stacks(health))} hits pass whose stacks they looked at."
+                ? $"no hits: the query's filters let none of the hits pass whose stacks they looked at ({Number(Stacks(health))} stacks)."
                 : "no hits: the probes were in place, and no observed process ran through them, or the query's filters let no hit pass.";
         }
         List<string> sentences = [];
-        Add(sentences, health.Truncated, "{0} of {1} stacks were cut at the walk's limit: their true depth may be greater", health);
-        Add(sentences, health.Broken, "{0} of {1} stacks ended without a proof that the outermost frame was reached: their depth is what the walk saw, and may be too small", health);
-        Add(sentences, health.Approximate, "{0} of {1} stacks needed a guess", health);
+        Add(sentences, health.Truncated, "{0} of {1} stacks were cut at the walk's limit: their true depth may be greater", health, Completeness.Truncated);
+        Add(sentences, health.Broken, "{0} of {1} stacks ended without a proof that the outermost frame was reached: their depth is what the walk saw, and may be wrong, mostly too small", health, Completeness.Broken);
+        Add(sentences, health.Approximate, "{0} of {1} stacks needed a guess: their depth may be too small or too great", health, Completeness.Approximate);
+        Add(sentences, health.Undecided, "{0} hits are in no result, as their incomplete stacks leave open how their depth compares", health);
         Add(sentences, health.StackErrors, "{0} stacks could not be walked and are in no result", health);
         Add(sentences, health.Missed, "{0} hits were missed", health);
         Add(sentences, health.Dropped, "{0} values were dropped: the ring buffer was full, or other hits came between too often", health);
@@ -28,12 +29,34 @@ internal static class HealthText
         return sentences.Count == 0 ? verdict + "." : $"{verdict}: {string.Join("; ", sentences)}.";
     }
 
+    /// <summary>The reason in words, to stand behind "n stacks:".</summary>
+    internal static string Describe(StackReason reason) => reason switch
+    {
+        StackReason.NoProof => "this walk cannot prove it there",
+        StackReason.UnmappedCode => "a return address in no executable mapping",
+        StackReason.TablePending => "the unwind rows of a file were not loaded yet",
+        StackReason.TableUnusable => "the unwind rows of a file could not be had",
+        StackReason.UnsupportedRule => "an unwind rule that the walk cannot express",
+        StackReason.ReadFailed => "memory of the stack could not be read",
+        StackReason.Corrupt => "a chain of frames that does not ascend",
+        StackReason.SignalLimit => "too many signal frames within each other",
+        StackReason.MappingBusy => "the kernel could not look up a mapping just then",
+        StackReason.FrameLimit => "the limit of frames",
+        StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "This is no reason for which a stack is not complete."),
+    };
+
     private static long Stacks(ProbeHealth health) => health.Complete + health.Truncated + health.Broken + health.Approximate;
 
-    private static void Add(List<string> sentences, long count, string format, ProbeHealth health)
+    private static void Add(List<string> sentences, long count, string format, ProbeHealth health, Completeness? reasons = null)
     {
-        if (count != 0)
-            sentences.Add(string.Format(CultureInfo.InvariantCulture, format, Number(count), Number(Stacks(health))));
+        if (count == 0)
+            return;
+        var sentence = string.Format(CultureInfo.InvariantCulture, format, Number(count), Number(Stacks(health)));
+        // A kind that has one reason only says it in its sentence.
+        if (reasons is Completeness.Broken && string.Join(", ", health.Reasons.Where(pair => pair.Key.Completeness() == reasons).Select(static pair => $"{Number(pair.Value)}: {Describe(pair.Key)}")) is { Length: > 0 } why)
+            sentence += $" ({why})";
+        sentences.Add(sentence);
     }
 
     private static string Number(long count) => count.ToString("N0", CultureInfo.InvariantCulture);

@@ -2,7 +2,7 @@ namespace StackDepth;
 
 /// <summary>
 /// Whether a result can be trusted, and why. Everything that can go missing is counted. Each captured stack is one of <see cref="Complete"/>, <see cref="Truncated"/>,
-/// <see cref="Broken"/>, <see cref="Approximate"/> or <see cref="StackErrors"/>.
+/// <see cref="Broken"/>, <see cref="Approximate"/> or <see cref="StackErrors"/>; a query that captures two stacks at a hit, or one by two walks, counts both.
 /// </summary>
 /// <param name="Hits">Hits in the observed processes that passed the query's filters.</param>
 /// <param name="Missed">Hits at which the program did not run or could not do its work (the kernel's recursion protection; no free capture slot on the CPU).</param>
@@ -24,8 +24,31 @@ public sealed record ProbeHealth(
     long Broken,
     long Approximate)
 {
+    /// <summary>Hits for which incomplete stacks left it open what a filter asks of their depth, or what a selected comparison says; they are in no result. Such a filter keeps them out of <see cref="Hits"/> too.</summary>
+    public long Undecided { get; init; }
+
+    /// <summary>Why stacks were <see cref="Truncated"/>, <see cref="Broken"/> or <see cref="Approximate"/>.</summary>
+    public StackReasonCounts Reasons { get; init; } = StackReasonCounts.Empty;
+
     /// <summary>Whether nothing was lost and every captured stack was complete, so that the result is exact. Also true when there was nothing: look at <see cref="Hits"/>.</summary>
-    public bool IsExact => Missed == 0 && Dropped == 0 && KeysLost == 0 && StackErrors == 0 && Truncated == 0 && Broken == 0 && Approximate == 0;
+    public bool IsExact => Undecided == 0 && Missed == 0 && Dropped == 0 && KeysLost == 0 && StackErrors == 0 && Truncated == 0 && Broken == 0 && Approximate == 0;
+
+    /// <summary>
+    /// Whether the true depths behind a maximum were at most <paramref name="limit"/>. A depth beyond the limit is <see cref="DepthVerdict.Exceeds"/> only where no stack may have been
+    /// counted too deep; one within it is <see cref="DepthVerdict.Within"/> only where nothing was lost and every stack is complete. All else is <see cref="DepthVerdict.Undecided"/>, and so is
+    /// no maximum at all.
+    /// </summary>
+    /// <param name="maximum">The greatest depth of the query that this health belongs to; null when nothing was measured.</param>
+    /// <param name="limit">The greatest depth that is within the limit.</param>
+    public DepthVerdict Decide(long? maximum, long limit) => maximum switch
+    {
+        null => DepthVerdict.Undecided,
+        { } deepest when deepest > limit => MayCountTooMany ? DepthVerdict.Undecided : DepthVerdict.Exceeds,
+        _ => IsExact ? DepthVerdict.Within : DepthVerdict.Undecided,
+    };
+
+    // A broken chain that our own walks followed is a lower bound; one without proof can be the kernel's, which code without frame pointers leads astray.
+    private bool MayCountTooMany => Approximate > 0 || Broken > Reasons.Of(Completeness.Broken) - Reasons[StackReason.NoProof];
 
     /// <summary>The health in plain words: one sentence for each thing that a reader of the result must know.</summary>
     public override string ToString() => HealthText.Describe(this);

@@ -2,6 +2,12 @@ using System.Collections.Immutable;
 
 namespace StackDepth;
 
+/// <summary>A stack that a program walks at a hit.</summary>
+/// <param name="OfKernel">Whether it is the kernel's stack, and not the user's.</param>
+/// <param name="Walk">How its frames are found.</param>
+/// <param name="MaxFrames">The most frames that the walk counts.</param>
+public sealed record PlannedWalk(bool OfKernel, StackWalk Walk, int MaxFrames);
+
 /// <summary>What a query becomes.</summary>
 public sealed class ProbePlan
 {
@@ -23,6 +29,9 @@ public sealed class ProbePlan
 
     /// <summary>Where the probes would sit.</summary>
     public required ImmutableArray<ProbeSite> Sites { get; init; }
+
+    /// <summary>How the program walks stacks, in the order in which it does; empty when it walks none.</summary>
+    public required ImmutableArray<PlannedWalk> Walks { get; init; }
 
     /// <summary>What the target turned out to be, where that is not what was written (a launcher's library, a shim's program); else null.</summary>
     public string? TargetNote { get; init; }

@@ -44,6 +44,16 @@ internal ref struct EventReader
             var value = number != 0;
             return Unsafe.As<bool, T>(ref value);
         }
+        if (typeof(T) == typeof(Completeness))
+        {
+            var value = (Completeness)number;
+            return Unsafe.As<Completeness, T>(ref value);
+        }
+        if (typeof(T) == typeof(StackReason))
+        {
+            var value = (StackReason)number;
+            return Unsafe.As<StackReason, T>(ref value);
+        }
         if (typeof(T) == typeof(ProbeFunction))
         {
             var value = _sites[number];

@@ -16,6 +16,7 @@ internal static class QueryPlanner
     private const int KernelWalkFrames = 127;
     private const int LargestRing = 1 << 30;
     private const int MostKeys = 1 << 22;
+    private const int MostFrames = 1 << 23; // BPF_MAX_LOOPS, the most rounds of bpf_loop
     private static readonly Version NonPreallocatedGroups = new(6, 1);
     private static readonly Version LinksCompareProcesses = new(6, 12);
     private static readonly Version OptimizedNops = new(6, 18);
@@ -37,11 +38,15 @@ internal static class QueryPlanner
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, LargestRing);
         if (!Enum.IsDefined(options.Walk))
             throw new ArgumentOutOfRangeException("options.Walk", options.Walk, "There is no such walk.");
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxFrames);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxFrames, MostFrames);
         // Linux 6.10 and 6.11 compare memory, which a vforked child shares, and not processes (kernel commit 900f362e2062): there the program asks.
         if (scope is ProcessScope.Linked linked && kernel.Release < LinksCompareProcesses)
             scope = new ProcessScope.One(linked.ProcessId);
         var ring = (int)BitOperations.RoundUpToPowerOf2((uint)int.Max(options.RingBufferBytes, Environment.SystemPageSize));
-        return new(scope, options.Walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups);
+        // Until our own walks are here, Auto is the kernel's: this line goes with them.
+        var walk = options.Walk == StackWalk.Auto ? StackWalk.Kernel : options.Walk;
+        return new(scope, walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames);
     }
 
     internal static ResolveOptions Resolve(IrQuery query, AttachOptions options, KernelProfile kernel, ProcessStartInfo? command)
@@ -76,6 +81,7 @@ internal static class QueryPlanner
                 Disassembly = Disassembler.Format(compiled.Program.Instructions, compiled.Program.Functions),
                 Bytecode = InstructionEncoder.Encode(compiled.Program.Instructions.AsSpan()),
                 Sites = TargetSites.Describe(target).Sites,
+                Walks = [.. compiled.Ir.Statements.OfType<Capture>().Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
                 TargetNote = target.Note,
                 VerifierLog = explain.Verify ? Verify(compiled, options) : null,
             };

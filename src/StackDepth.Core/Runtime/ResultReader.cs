@@ -21,7 +21,11 @@ internal static class ResultReader
             Sum(results, value.Span, HealthCounter.Complete),
             Sum(results, value.Span, HealthCounter.Truncated),
             Sum(results, value.Span, HealthCounter.Broken),
-            Sum(results, value.Span, HealthCounter.Approximate));
+            Sum(results, value.Span, HealthCounter.Approximate))
+        {
+            Undecided = Sum(results, value.Span, HealthCounter.Undecided),
+            Reasons = Reasons(results, value.Span),
+        };
     }
 
     internal static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, bool grouped, SiteTable sites)
@@ -37,6 +41,14 @@ internal static class ResultReader
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
             total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
         return new(hits, total, [], sites);
+    }
+
+    private static StackReasonCounts Reasons(BpfMap results, ReadOnlySpan<byte> values)
+    {
+        var counts = new List<(StackReason Reason, long Count)>();
+        foreach (var reason in StackReasons.All)
+            counts.Add((reason, Sum(results, values, ResultLayout.Counter(reason))));
+        return new(CollectionsMarshal.AsSpan(counts));
     }
 
     private static List<(byte[] Key, AggregateValue Value)> Groups(BpfMap map, AggregateLayout layout)

@@ -9,6 +9,8 @@ namespace StackDepth.Tool.Cli;
 /// <summary>What <c>run</c> and <c>explain</c> have in common: the probe and what is asked about it.</summary>
 internal sealed class QueryOptions
 {
+    private const int MostFrames = 1 << 23; // AttachOptions.MaxFrames
+
     private readonly Argument<string> _probe = new("PROBE")
     {
         Description = "uprobe:BINARY:SYMBOL (or u:...). BINARY is a path, a program or a library; SYMBOL a function, a glob in quotes, symbol+offset, or 0xADDRESS.",
@@ -18,7 +20,8 @@ internal sealed class QueryOptions
 
     private readonly Option<GroupKey> _by = Choices.Option(
         "--by", "One result for each of these.",
-        ("comm", GroupKey.Comm), ("pid", GroupKey.Pid), ("tid", GroupKey.Tid), ("function", GroupKey.Function));
+        ("comm", GroupKey.Comm), ("pid", GroupKey.Pid), ("tid", GroupKey.Tid), ("function", GroupKey.Function),
+        ("completeness", GroupKey.Completeness));
 
     private readonly Option<string[]> _where = new("--where")
     {
@@ -30,6 +33,13 @@ internal sealed class QueryOptions
 
     private readonly Option<MeasuredStack> _stack = Choices.Option(
         "--stack", "Whose frames are counted; user unless it is written.", ("user", MeasuredStack.User), ("kernel", MeasuredStack.Kernel));
+
+    private readonly Option<StackWalk> _walk = Choices.Option(
+        "--walk", "How the frames of user stacks are found; auto unless it is written. kernel is the kernel's own walk, as bpftrace's.",
+        ("auto", StackWalk.Auto), ("fp", StackWalk.FramePointer), ("unwind", StackWalk.Unwind), ("kernel", StackWalk.Kernel));
+
+    private readonly Option<int?> _maxFrames = Counts.Option(
+        ["--max-frames"], "a number", $"The most frames that a walk counts; {new AttachOptions().MaxFrames} unless it is written. Not for the kernel's walk, which has its own limit.", "N", MostFrames);
 
     private readonly Option<int?> _maxFunctions = Counts.Option(
         ["--max-functions"], "a number", $"How many functions a glob may match; {new AttachOptions().MaxFunctions} unless it is written.", "N");
@@ -44,6 +54,8 @@ internal sealed class QueryOptions
         command.Options.Add(_by);
         command.Options.Add(_where);
         command.Options.Add(_stack);
+        command.Options.Add(_walk);
+        command.Options.Add(_maxFrames);
         command.Options.Add(_maxFunctions);
         command.Options.Add(_maxKeys);
     }
@@ -61,6 +73,8 @@ internal sealed class QueryOptions
         var defaults = new AttachOptions();
         return defaults with
         {
+            Walk = parsed.GetValue(_walk),
+            MaxFrames = parsed.GetValue(_maxFrames) ?? defaults.MaxFrames,
             MaxFunctions = parsed.GetValue(_maxFunctions) ?? defaults.MaxFunctions,
             MaxKeys = parsed.GetValue(_maxKeys) ?? defaults.MaxKeys,
             LoggerFactory = log,

@@ -15,6 +15,7 @@ internal static class ExplainReport
             output.WriteLine($"       {PrintableName.Of(note)}");
         output.WriteLine();
         WriteSites(plan, output);
+        WriteWalks(plan, output);
         Section("Query (IR)", plan.Ir, output);
         Section(string.Create(CultureInfo.InvariantCulture, $"Program ({plan.Bytecode.Length} bytes)"), plan.Disassembly, output);
         if (plan.VerifierLog is { } log)
@@ -31,6 +32,12 @@ internal static class ExplainReport
         }
         if (plan.Sites.Length > SitesShown)
             output.WriteLine($"  and {Numbers.Whole(plan.Sites.Length - SitesShown)} more");
+    }
+
+    private static void WriteWalks(ProbePlan plan, TextWriter output)
+    {
+        foreach (var walk in plan.Walks)
+            output.WriteLine($"Walk   {(walk.OfKernel ? "kernel" : "user")} stack by {WalkNames.Of(walk.Walk)}, at most {Numbers.Whole(walk.MaxFrames)} frames");
     }
 
     private static void Section(string title, string text, TextWriter output)

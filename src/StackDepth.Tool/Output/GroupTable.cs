@@ -15,7 +15,7 @@ internal static class GroupTable
     {
         string[][] numbers = [.. groups.Select(static group => (string[])[Numbers.OrDash(group.Depth.Max), Numbers.OrDash(group.Depth.Min), Numbers.OrDash(group.Depth.Mean), Numbers.Whole(group.Depth.Count)])];
         string[] keys = [.. groups.Select(static group => PrintableName.Of(group.Key.Text))];
-        var name = by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", _ => "function" };
+        var name = by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", GroupKey.Completeness => "completeness", _ => "function" };
         string[] header = ["maximum", "minimum", "mean", "hits"];
         if (Widths(header, numbers).Sum() + header.Length + LeastKey + 1 <= console.Profile.Width)
             console.Write(Wide(name, header, keys, numbers));

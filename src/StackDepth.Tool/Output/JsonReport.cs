@@ -62,7 +62,7 @@ internal static class JsonReport
 
     private static void WriteGroups(Utf8JsonWriter json, ImmutableArray<DepthGroup> groups, GroupKey by)
     {
-        json.WriteString("by", by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", _ => "function" });
+        json.WriteString("by", by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", GroupKey.Completeness => "completeness", _ => "function" });
         json.WriteStartArray("groups");
         foreach (var group in groups)
         {
@@ -92,6 +92,11 @@ internal static class JsonReport
         json.WriteNumber("truncated", health.Truncated);
         json.WriteNumber("broken", health.Broken);
         json.WriteNumber("approximate", health.Approximate);
+        json.WriteNumber("undecided", health.Undecided);
+        json.WriteStartObject("reasons");
+        foreach (var (reason, count) in health.Reasons)
+            json.WriteNumber(ReasonNames.Of(reason), count);
+        json.WriteEndObject();
         json.WriteBoolean("exact", health.IsExact);
         json.WriteString("text", text);
         json.WriteEndObject();

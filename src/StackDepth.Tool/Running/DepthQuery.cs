@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using StackDepth.Tool.Output;
 
 namespace StackDepth.Tool.Running;
 
@@ -20,6 +21,9 @@ internal abstract class DepthQuery
             GroupKey.Pid => Grouped(source.GroupBy(static s => s.Pid), depth, Number),
             GroupKey.Tid => Grouped(source.GroupBy(static s => s.Tid), depth, Number),
             GroupKey.Function => Grouped(source.GroupBy(static s => s.Function), depth, static function => new(function.Name, Address: function.Address)),
+            GroupKey.Completeness => Grouped(
+                source.GroupBy<Completeness>(request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Completeness : static s => s.UStack.Completeness),
+                depth, static completeness => new(ReasonNames.Of(completeness))),
             _ => new DepthQuery<Summary<int>>(source.Select(depth).Summary(), Depths.Of),
         };
     }

@@ -18,6 +18,7 @@ internal enum GroupKey
     Pid,
     Tid,
     Function,
+    Completeness,
 }
 
 /// <summary>What is to be measured.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using StackDepth.Compile;
+using StackDepth.Compile.Lowering;
 using StackDepth.Core.Tests.Golden;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
@@ -18,10 +19,10 @@ public sealed class LengthTests
 
         var store = Assert.Single(program, static i => i.Comment!.EndsWith("frame count = bytes / 8", StringComparison.Ordinal));
         Assert.Equal((Opcode.BPF_STX | Opcode.BPF_MEM | Opcode.BPF_DW, Register.R8, 0), (store.Code, store.Dst, store.Offset));
-        var load = Assert.Single(program.Skip(program.IndexOf(store) + 1), static i => IsLoad(i) && i.Src == Register.R8);
+        var load = Assert.Single(program.Skip(program.IndexOf(store) + 1), static i => IsLoad(i) && i.Src == Register.R8 && !i.Comment!.StartsWith("capture", StringComparison.Ordinal));
         Assert.Equal((Opcode.BPF_LDX | Opcode.BPF_MEM | Opcode.BPF_DW, 0), (load.Code, load.Offset));
         // And the very next instruction uses it.
-        Assert.Equal("lock *(u64 *)(r7 +72) += r1 ; aggregate sum of ustack.length", program[program.IndexOf(load) + 1].ToString());
+        Assert.Equal("lock *(u64 *)(r7 +168) += r1 ; aggregate sum of ustack.length", program[program.IndexOf(load) + 1].ToString());
     }
 
     [Fact]
@@ -34,8 +35,8 @@ public sealed class LengthTests
 
         Assert.Single(program, static i => IsCall(i, HelperId.GetStack));
         Assert.Single(program, static i => i.Comment!.Contains("frame count", StringComparison.Ordinal));
-        Assert.Equal(6, program.Count(static i => IsLoad(i) && i.Src == Register.R8 && i.Offset == 0));
-        Assert.DoesNotContain(program, static i => IsLoad(i) && i.Src == Register.R8 && i.Offset != 0);
+        Assert.Equal(4, program.Count(static i => IsLoad(i) && i.Src == Register.R8 && i.Offset == StackHeader.Count));
+        Assert.Equal(2, program.Count(static i => IsLoad(i) && i.Src == Register.R8 && i.Offset == StackHeader.Completeness && !i.Comment!.StartsWith("capture", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -44,7 +45,7 @@ public sealed class LengthTests
         var program = Compile(GoldenQueries.Source.Select(s => (s.KStack.Length, s.UStack.Length)).Query);
 
         var stores = program.Where(static i => i.Comment!.Contains("frame count", StringComparison.Ordinal)).Select(static i => (int)i.Offset).ToArray();
-        Assert.Equal([0, 8 + FrameBytes], stores);
+        Assert.Equal([0, StackHeader.Bytes + FrameBytes], stores);
         Assert.Single(program, static i => IsCall(i, HelperId.GetStack));
         Assert.Single(program, static i => IsCall(i, HelperId.GetTaskStack));
     }
@@ -64,11 +65,11 @@ public sealed class LengthTests
         var compiled = ProbeCompiler.Compile(GoldenQueries.Source.Select(s => (s.KStack.Length, s.UStack.Length)).Query, GoldenQueries.Target);
 
         Assert.All(SizesOfBuffers(compiled.Program.Instructions), static size => Assert.Equal(FrameBytes, size));
-        Assert.Equal(8 + (4 * 2 * (8 + FrameBytes)), compiled.Maps.Single(static map => map.Name == MapNames.Scratch).ValueSize);
+        Assert.Equal(8 + (4 * 2 * (StackHeader.Bytes + FrameBytes)), compiled.Maps.Single(static map => map.Name == MapNames.Scratch).ValueSize);
     }
 
     private static IEnumerable<long> SizesOfBuffers(ImmutableArray<Instruction> program) =>
-        program.Where(static i => i.Code == (Opcode.BPF_ALU64 | Opcode.BPF_MOV) && i.Dst == Register.R3 && i.Comment!.StartsWith("capture", StringComparison.Ordinal)).Select(static i => i.Immediate);
+        program.Where(static i => i.Code == (Opcode.BPF_ALU64 | Opcode.BPF_MOV) && i.Dst == Register.R3 && i.Comment!.StartsWith("capture", StringComparison.Ordinal) && i.Immediate != 1).Select(static i => i.Immediate);
 
     private static ImmutableArray<Instruction> Compile(IrQuery query) => ProbeCompiler.Compile(query, GoldenQueries.Target).Program.Instructions;
 

@@ -10,7 +10,7 @@ public sealed class PassTests
 {
     private static readonly IrExpression Pid = new IrContext(ContextField.Pid, IrType.Int32);
     private static readonly IrExpression Unknown = new IrCompare(CompareOperator.Equal, Pid, new IrConstant(1, IrType.Int32));
-    private static readonly IrExpression Deep = new IrCompare(CompareOperator.Greater, new IrStackLength(StackKind.User), new IrConstant(3, IrType.Int32));
+    private static readonly IrExpression Deep = new IrCompare(CompareOperator.Greater, new IrStackLength(new(StackKind.User)), new IrConstant(3, IrType.Int32));
 
     private static IrConstant Truth(bool value) => new(value ? 1 : 0, IrType.Boolean);
 
@@ -138,10 +138,10 @@ public sealed class PassTests
               load pid
               where (pid != 1)
               where (comm != "x")
-              capture ustack by kernel
+              capture ustack by kernel, at most 127 frames
               where (ustack.length > 3)
               count hit
-              capture kstack by kernel
+              capture kstack by kernel, at most 127 frames
               group by comm aggregate max of kstack.length
 
             """,

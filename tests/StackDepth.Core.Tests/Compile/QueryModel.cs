@@ -126,16 +126,23 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         foreach (var stack in stacks.Where(walked.Add))
         {
             var frames = Frames(stack, hit);
-            var counter = frames <= 0 ? HealthCounter.StackErrors
-                : frames >= target.MaxStackFrames ? HealthCounter.Truncated
-                : stack == StackKind.User ? HealthCounter.Broken
-                : HealthCounter.Complete;
-            Counters[counter]++;
             if (frames <= 0)
+            {
+                Counters[HealthCounter.StackErrors]++;
                 return false;
+            }
+            var (completeness, reason) = Reason(stack, hit);
+            Counters[Enum.Parse<HealthCounter>(completeness.ToString())]++;
+            if (reason != StackReason.None)
+                Counters[Enum.Parse<HealthCounter>(reason.ToString())]++;
         }
         return true;
     }
+
+    private (Completeness Completeness, StackReason Reason) Reason(StackKind stack, Hit hit) =>
+        Frames(stack, hit) >= target.MaxStackFrames ? (Completeness.Truncated, StackReason.FrameLimit)
+        : stack == StackKind.User ? (Completeness.Broken, StackReason.NoProof)
+        : (Completeness.Complete, StackReason.None);
 
     private static long Frames(StackKind stack, Hit hit) => (stack == StackKind.User ? hit.UserStack : hit.KernelStack) is > 0 and var bytes ? bytes / 8 : 0;
 
@@ -167,8 +174,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     private static List<StackKind> Stacks(IrExpression expression) => expression switch
     {
         _ when Known(expression) is not null => [],
-        IrStackLength length => [length.Stack],
-        IrStackTruncated truncated => [truncated.Stack],
+        IrStackValue value => [value.Stack.Kind],
         _ => [.. expression.Operands.ToArray().SelectMany(Stacks).Distinct()],
     };
 
@@ -179,8 +185,9 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrContext { Field: ContextField.Tid } => hit.Tid,
         IrContext { Field: ContextField.Timestamp } => hit.Timestamp,
         IrContext { Field: ContextField.Function } => (long)hit.Cookie,
-        IrStackLength length => Frames(length.Stack, hit),
-        IrStackTruncated truncated => Frames(truncated.Stack, hit) >= target.MaxStackFrames ? 1 : 0,
+        IrStackLength length => Frames(length.Stack.Kind, hit),
+        IrStackCompleteness completeness => (long)Reason(completeness.Stack.Kind, hit).Completeness,
+        IrStackReason reason => (long)Reason(reason.Stack.Kind, hit).Reason,
         IrNot not => 1 - Evaluate(not.Operand, hit),
         IrLogic { Operator: LogicOperator.And } and => Evaluate(and.Left, hit) & Evaluate(and.Right, hit),
         IrLogic or => Evaluate(or.Left, hit) | Evaluate(or.Right, hit),

@@ -25,7 +25,7 @@ internal sealed class RandomQueries(Random random)
     internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : 10) switch
     {
         0 => new IrConstant(random.Next(2), IrType.Boolean),
-        1 => new IrStackTruncated(Stack()),
+        1 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrStackCompleteness(Stack()), new IrConstant(random.Next(4), IrType.Completeness)),
         2 => Swap(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrContext(ContextField.Comm, IrType.Text), new IrText(CommConstant())),
         3 or 4 => new IrCompare(Comparison(), Int32(), Int32()),
         5 => new IrCompare(Comparison(), Int64(), Int64()),
@@ -51,6 +51,7 @@ internal sealed class RandomQueries(Random random)
         0 => new IrContext(ContextField.Comm, IrType.Text),
         1 => new IrContext(ContextField.Function, IrType.Function),
         2 => Truth(1),
+        3 when random.Next(2) == 0 => random.Next(2) == 0 ? new IrStackCompleteness(Stack()) : new IrStackReason(Stack()),
         _ => Number(),
     };
 
@@ -61,8 +62,8 @@ internal sealed class RandomQueries(Random random)
         0 => new IrContext(ContextField.Pid, IrType.Int32),
         1 => new IrContext(ContextField.Tid, IrType.Int32),
         2 => new IrConstant(random.Next(2) == 0 ? Pick(Ids) : random.Next(-1, 130), IrType.Int32),
-        3 => new IrStackLength(StackKind.Kernel),
-        _ => new IrStackLength(StackKind.User),
+        3 => new IrStackLength(new(StackKind.Kernel)),
+        _ => new IrStackLength(Stack()),
     };
 
     private IrExpression Int64() => random.Next(3) == 0 ? new IrConstant(Number64(), IrType.Int64) : new IrContext(ContextField.Timestamp, IrType.Int64);
@@ -87,7 +88,7 @@ internal sealed class RandomQueries(Random random)
     // A constant of 16 bytes would not pass the type check.
     private string CommConstant() => Pick(Comms.Where(static c => System.Text.Encoding.UTF8.GetByteCount(c) < EventLayout.CommBytes).ToArray());
 
-    private StackKind Stack() => random.Next(3) == 0 ? StackKind.Kernel : StackKind.User;
+    private IrStack Stack() => new(random.Next(3) == 0 ? StackKind.Kernel : StackKind.User, random.Next(3) == 0 ? StackWalk.Kernel : null);
 
     private CompareOperator Comparison() => Pick(Enum.GetValues<CompareOperator>());
 

@@ -113,7 +113,7 @@ public sealed class QueryTests
     {
         var error = Assert.Throws<ArgumentException>(() => (Expr<double>)1.5);
 
-        Assert.StartsWith("A constant of type Double has no counterpart in the kernel: use int, long, bool or string.", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("A constant of type Double has no counterpart in the kernel: use int, long, bool, string, Completeness or StackReason.", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -145,6 +145,8 @@ public sealed class QueryTests
         Assert.Throws<ArgumentOutOfRangeException>("options.MaxFunctions", () => Plan(new() { MaxFunctions = -1 }));
         Assert.Throws<ArgumentOutOfRangeException>("options.RingBufferBytes", () => Plan(new() { RingBufferBytes = 0 }));
         Assert.Throws<ArgumentOutOfRangeException>("options.RingBufferBytes", () => Plan(new() { RingBufferBytes = (1 << 30) + 1 }));
+        Assert.Throws<ArgumentOutOfRangeException>("options.MaxFrames", () => Plan(new() { MaxFrames = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("options.MaxFrames", () => Plan(new() { MaxFrames = (1 << 23) + 1 }));
         Assert.Throws<ArgumentOutOfRangeException>("options.Walk", () => Plan(new() { Walk = (StackWalk)99 }));
     }
 

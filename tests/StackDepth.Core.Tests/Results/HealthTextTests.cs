@@ -10,7 +10,7 @@ public sealed class HealthTextTests
 
     [Fact]
     public void No_hits_with_stacks_walked_means_that_the_filters_let_none_pass() =>
-        Assert.Equal("no hits: the query's filters let none of the 1,200 hits pass whose stacks they looked at.", (None with { Broken = 1_200 }).ToString());
+        Assert.Equal("no hits: the query's filters let none of the hits pass whose stacks they looked at (1,200 stacks).", (None with { Broken = 1_200 }).ToString());
 
     [Fact]
     public void Hits_without_stacks_and_losses_are_exact()
@@ -41,7 +41,7 @@ public sealed class HealthTextTests
     public void Stacks_without_proof_make_the_result_unproved_whatever_else_is_lost() =>
         Assert.Equal(
             "not proved: 1,000 of 3,600 stacks were cut at the walk's limit: their true depth may be greater; 2,000 of 3,600 stacks ended without a proof that the outermost frame was "
-            + "reached: their depth is what the walk saw, and may be too small; 500 of 3,600 stacks needed a guess; 7 hits were missed.",
+            + "reached: their depth is what the walk saw, and may be wrong, mostly too small; 500 of 3,600 stacks needed a guess: their depth may be too small or too great; 7 hits were missed.",
             (None with { Hits = 3_600, Complete = 100, Truncated = 1_000, Broken = 2_000, Approximate = 500, Missed = 7 }).ToString());
 
     [Fact]

@@ -23,7 +23,9 @@ internal static class Check
     /// <summary>All hits came through: the kernel's walk proves no stack, so each is cut or unproved, and nothing else went wrong.</summary>
     internal static void Healthy(Report expected, ProbeHealth health)
     {
-        Assert.Equal(new ProbeHealth(expected.Count, 0, 0, 0, 0, 0, expected.Truncated, expected.Count - expected.Truncated, 0), health);
+        var unproved = expected.Count - expected.Truncated;
+        Assert.Equal(
+            new ProbeHealth(expected.Count, 0, 0, 0, 0, 0, expected.Truncated, unproved, 0) { Reasons = new((StackReason.FrameLimit, expected.Truncated), (StackReason.NoProof, unproved)) }, health);
     }
 
     /// <summary>All hits came through, and no stack was asked for.</summary>

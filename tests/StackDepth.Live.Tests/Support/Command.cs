@@ -13,7 +13,8 @@ internal sealed class Command : IDisposable
         Start.Environment["REPORT"] = _report;
     }
 
-    internal static AttachOptions Quiet { get; } = new() { CommandOutput = CommandOutput.Discard };
+    /// <summary>The target reports what the kernel's walk finds.</summary>
+    internal static AttachOptions Quiet { get; } = new() { CommandOutput = CommandOutput.Discard, Walk = StackWalk.Kernel };
 
     internal ProcessStartInfo Start { get; }
 

@@ -4,14 +4,14 @@ using StackDepth.Native.Asm;
 namespace StackDepth.Compile.Lowering;
 
 /// <summary>
-/// Walks a stack into a capture slot: the frame count first, then the frames. A uprobe's program can be preempted, and another hit can run on the same CPU meanwhile
+/// Walks stacks into a capture slot, each behind its <see cref="StackHeader"/>. A uprobe's program can be preempted, and another hit can run on the same CPU meanwhile
 /// (uprobe_multi runs programs with migration off, not preemption), so a CPU has several slots and a program claims one by an atomic bit.
 /// </summary>
 internal sealed class CaptureLowering
 {
     private const int Slots = 4;
     private const int BusyBytes = sizeof(long);
-    private const int UserStackFlag = 1 << 8; // BPF_F_USER_STACK
+    private const int Completenesses = 4; // a power of two
 
     private readonly LoweringContext _context;
     private readonly int _slotBytes;
@@ -25,47 +25,26 @@ internal sealed class CaptureLowering
         foreach (var capture in program.Statements.OfType<Capture>())
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
-            _slotBytes += sizeof(long) + FrameBytes;
+            _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context.Target);
         }
     }
 
     internal int ScratchBytes => _slotBytes == 0 ? 0 : BusyBytes + (Slots * _slotBytes);
-
-    // The helper zeroes what it does not fill: no larger than the kernel can fill.
-    private int FrameBytes => _context.Target.MaxStackFrames * sizeof(long);
 
     internal void Lower(Capture capture)
     {
         if (!_claimed)
             Claim();
         var asm = _context.Asm;
-        var offset = _context.StackOffsets[capture.Stack];
-        if (capture.Stack == StackKind.User)
-        {
-            asm.Mov(Register.R1, Register.R6);
-        }
-        else
-        {
-            // A uprobe's context holds user registers: the kernel's frames come from the task.
-            asm.Call(HelperId.GetCurrentTaskBtf);
-            asm.Mov(Register.R1, Register.R0);
-        }
-        asm.Mov(Register.R2, Register.R8);
-        asm.Add(Register.R2, offset + sizeof(long));
-        asm.Mov(Register.R3, FrameBytes);
-        asm.Mov(Register.R4, capture.Stack == StackKind.User ? UserStackFlag : 0);
-        asm.Call(capture.Stack == StackKind.User ? HelperId.GetStack : HelperId.GetTaskStack);
-
-        var walked = asm.CreateLabel("walked");
-        // A stack has a frame at least: nothing found is a failure too, and no depth of 0.
-        asm.JumpIf(JumpOp.JSGE, Register.R0, sizeof(long), walked);
+        var stack = _context.StackOffsets[capture.Stack];
+        var failed = asm.CreateLabel("failed");
+        var counted = asm.CreateLabel("counted");
+        WalkLowering.Lower(_context, capture, stack, failed);
+        CountCompleteness(stack, counted);
+        asm.Place(failed);
         _context.Increment(HealthCounter.StackErrors);
         asm.Jump(_context.Leave);
-        asm.Place(walked);
-        asm.Rsh(Register.R0, 3);
-        asm.Store(MemorySize.DW, Register.R8, offset, Register.R0);
-        asm.Note("frame count = bytes / 8");
-        CountCompleteness(capture.Stack);
+        asm.Place(counted);
     }
 
     /// <summary>Places the release of the slot before the program's end.</summary>
@@ -110,20 +89,29 @@ internal sealed class CaptureLowering
         _claimed = true;
     }
 
-    /// <summary>
-    /// The kernel's walk of user frames gives no proof that the outermost frame was reached, so it is never complete; its unwinder of kernel frames ends at the entry into the
-    /// kernel, and is complete unless cut.
-    /// </summary>
-    private void CountCompleteness(StackKind stack)
+    /// <summary>Counts the stack by what its header says, and goes to <paramref name="counted"/>.</summary>
+    private void CountCompleteness(int stack, Label counted)
     {
         var asm = _context.Asm;
-        var uncut = asm.CreateLabel("uncut");
-        var counted = asm.CreateLabel("counted");
-        asm.JumpIf(JumpOp.JLT, Register.R0, _context.Target.MaxStackFrames, uncut);
-        _context.Increment(HealthCounter.Truncated);
+        // The masks and the comparison say to the verifier what it cannot know: that a walk stores values of the enums only.
+        asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Completeness);
+        asm.And(Register.R1, Completenesses - 1);
+        CountAt(HealthCounter.Complete);
+        asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Reason);
+        asm.Sub(Register.R1, (int)StackReason.NoProof);
+        asm.JumpIf(JumpOp.JGT, Register.R1, (int)StackReason.FramePointerStep - (int)StackReason.NoProof, counted);
+        asm.Note("complete: no reason");
+        CountAt(HealthCounter.NoProof);
         asm.Jump(counted);
-        asm.Place(uncut);
-        _context.Increment(stack == StackKind.User ? HealthCounter.Broken : HealthCounter.Complete);
-        asm.Place(counted);
+
+        // The counter that lies R1 counters behind the first.
+        void CountAt(HealthCounter first)
+        {
+            asm.Lsh(Register.R1, 3);
+            asm.Mov(Register.R2, Register.R7);
+            asm.Add(Register.R2, Register.R1);
+            asm.Mov(Register.R3, 1);
+            asm.AtomicAdd(MemorySize.DW, Register.R2, ResultLayout.Offset(first), Register.R3);
+        }
     }
 }

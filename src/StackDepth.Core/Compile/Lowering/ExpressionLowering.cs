@@ -27,7 +27,16 @@ internal static class ExpressionLowering
                 asm.Load(MemorySize.DW, destination, Register.R10, context.Fields[field.Field]);
                 break;
             case IrStackLength length:
-                asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack]);
+                asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack] + StackHeader.Count);
+                break;
+            case IrStackCompleteness completeness:
+                asm.Load(MemorySize.W, destination, Register.R8, context.StackOffsets[completeness.Stack] + StackHeader.Completeness);
+                break;
+            case IrStackReason reason:
+                asm.Load(MemorySize.W, destination, Register.R8, context.StackOffsets[reason.Stack] + StackHeader.Reason);
+                break;
+            case IrStackBound bound:
+                EvaluateBound(context, bound, destination);
                 break;
             case { Type: IrType.Boolean }:
                 var otherwise = asm.CreateLabel("false");
@@ -63,6 +72,33 @@ internal static class ExpressionLowering
         asm.Store(MemorySize.DW, pointer, offset, Register.R1);
     }
 
+    /// <summary>
+    /// The frame count bounds the true depth from above where the stack is complete only, and from below unless a step was guessed; then the probed function itself is all that is
+    /// certain.
+    /// </summary>
+    private static void EvaluateBound(LoweringContext context, IrStackBound bound, Register destination)
+    {
+        var asm = context.Asm;
+        var stack = context.StackOffsets[bound.Stack];
+        var counted = asm.CreateLabel("as counted");
+        var end = asm.CreateLabel("end");
+        asm.Load(MemorySize.W, destination, Register.R8, stack + StackHeader.Completeness);
+        if (bound.Greatest)
+        {
+            asm.JumpIf(JumpOp.JEQ, destination, (int)Completeness.Complete, counted);
+            asm.LoadImmediate64(destination, long.MaxValue);
+        }
+        else
+        {
+            asm.JumpIf(JumpOp.JNE, destination, (int)Completeness.Approximate, counted);
+            asm.Mov(destination, 1);
+        }
+        asm.Jump(end);
+        asm.Place(counted);
+        asm.Load(MemorySize.DW, destination, Register.R8, stack + StackHeader.Count);
+        asm.Place(end);
+    }
+
     private static void Branch(LoweringContext context, IrExpression condition, Label target, bool when)
     {
         var asm = context.Asm;
@@ -88,10 +124,6 @@ internal static class ExpressionLowering
                 Branch(context, logic.Left, undecided, !when);
                 Branch(context, logic.Right, target, when);
                 asm.Place(undecided);
-                break;
-            case IrStackTruncated truncated:
-                asm.Load(MemorySize.DW, Register.R1, Register.R8, context.StackOffsets[truncated.Stack]);
-                asm.JumpIf(when ? JumpOp.JGE : JumpOp.JLT, Register.R1, context.Target.MaxStackFrames, target);
                 break;
             case IrCompare { Left.Type: IrType.Text } text:
                 BranchText(context, text, target, when);

@@ -39,8 +39,8 @@ internal sealed class LoweringContext
     /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
     internal int? PidTgid { get; set; }
 
-    /// <summary>Offsets of the captured stacks' frame counts in the capture slot.</summary>
-    internal Dictionary<StackKind, int> StackOffsets { get; } = [];
+    /// <summary>Where the captured stacks lie in the capture slot: see <see cref="StackHeader"/>.</summary>
+    internal Dictionary<IrStack, int> StackOffsets { get; } = [];
 
     /// <summary>Reserves room in the BPF stack, 8-byte aligned; answers the offset from R10.</summary>
     internal int Allocate(int bytes)

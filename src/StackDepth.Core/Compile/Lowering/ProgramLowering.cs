@@ -40,6 +40,9 @@ internal static class ProgramLowering
                 case Guard guard:
                     ExpressionLowering.BranchUnless(context, guard.Condition, context.Leave);
                     break;
+                case Decide decide:
+                    Undecided(context, decide.Condition);
+                    break;
                 case CountHit:
                     context.LoadResults();
                     context.Increment(HealthCounter.Hits);
@@ -71,6 +74,20 @@ internal static class ProgramLowering
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
         return new(program, spec, Maps(context, capture, layout, aggregate, key, record, sink), layout, aggregate, record, key);
+    }
+
+    private static void Undecided(LoweringContext context, IrExpression condition)
+    {
+        var asm = context.Asm;
+        var open = asm.CreateLabel("open");
+        var settled = asm.CreateLabel("settled");
+        context.LoadResults();
+        ExpressionLowering.BranchUnless(context, condition, open);
+        asm.Jump(settled);
+        asm.Place(open);
+        context.Increment(HealthCounter.Undecided);
+        asm.Jump(context.Leave);
+        asm.Place(settled);
     }
 
     private static ImmutableArray<MapSpec> Maps(

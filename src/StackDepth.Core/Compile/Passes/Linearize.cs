@@ -5,7 +5,8 @@ namespace StackDepth.Compile.Passes;
 
 /// <summary>
 /// Turns the query into steps: the process filter, then each predicate, then the sink. A context field is loaded, and a stack captured, once, right before the first step
-/// that needs it; hits are counted when the last predicate has passed.
+/// that needs it; hits are counted when the last predicate has passed. A predicate that an incomplete stack can leave open ends the hit where it is when it surely fails; if all of
+/// them surely hold is asked once, at the end, so that what surely fails is never counted as undecided.
 /// </summary>
 internal static class Linearize
 {
@@ -13,18 +14,27 @@ internal static class Linearize
     {
         var steps = ImmutableArray.CreateBuilder<IrStatement>();
         HashSet<ContextField> loaded = [];
-        HashSet<StackKind> captured = [];
+        HashSet<IrStack> captured = [];
+        List<IrExpression> open = [];
+        var comparisons = new OpenComparisons(target);
 
         steps.Add(new FilterProcess(target.Scope));
         foreach (var predicate in query.Predicates)
         {
             Require(predicate);
-            steps.Add(new Guard(predicate));
+            if (comparisons.CanBeOpen(predicate))
+                open.Add(predicate);
+            steps.Add(new Guard(comparisons.Possibly(predicate)));
         }
+        foreach (var predicate in open)
+            steps.Add(new Decide(comparisons.Surely(predicate)));
         // A hit counts when it has passed all predicates; a stack that the sink needs comes after that, so that its failure is a failure of a hit.
         steps.Add(new CountHit());
         foreach (var expression in SinkExpressions(query.Sink))
             Require(expression);
+        // A truth value that a query delivers is a comparison too: where it is open, the hit has no value.
+        foreach (var expression in SinkExpressions(query.Sink).SelectMany(Parts).Where(comparisons.CanBeOpen))
+            steps.Add(new Decide(comparisons.Settled(expression)));
         steps.Add(new Deliver(query.Sink));
         return new(query.Probe, steps.ToImmutable());
 
@@ -38,19 +48,14 @@ internal static class Linearize
             });
             expression.Any(node =>
             {
-                if (Stack(node) is { } stack && captured.Add(stack))
-                    steps.Add(new Capture(stack, target.Walk));
+                if (node is IrStackValue { Stack: var stack } && captured.Add(stack))
+                    steps.Add(new Capture(stack, target.WalkOf(stack), target.FrameLimit(target.WalkOf(stack))));
                 return false;
             });
         }
     }
 
-    private static StackKind? Stack(IrExpression node) => node switch
-    {
-        IrStackLength length => length.Stack,
-        IrStackTruncated truncated => truncated.Stack,
-        _ => null,
-    };
+    private static IEnumerable<IrExpression> Parts(IrExpression expression) => expression is IrTuple tuple ? tuple.Items.SelectMany(Parts) : [expression];
 
     private static IEnumerable<IrExpression> SinkExpressions(IrSink sink) => sink switch
     {

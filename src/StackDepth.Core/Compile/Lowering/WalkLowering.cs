@@ -1,0 +1,31 @@
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+
+namespace StackDepth.Compile.Lowering;
+
+/// <summary>
+/// The walks. Each fills in the <see cref="StackHeader"/> of the stack at R8 + its offset (a count of at least 1, its completeness and reason), may use the
+/// <see cref="StateBytes"/> behind it and R0 to R5 and R9, and goes to the label it is given, without a header, when there is nothing to count.
+/// </summary>
+internal static class WalkLowering
+{
+    /// <summary>How many bytes behind the header the walk needs, a multiple of 8.</summary>
+    internal static int StateBytes(StackWalk walk, CompileTarget target) => walk switch
+    {
+        StackWalk.Kernel => KernelWalkLowering.StateBytes(target),
+        _ => 0,
+    };
+
+    internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
+    {
+        switch (capture.Walk)
+        {
+            case StackWalk.Kernel:
+                KernelWalkLowering.Lower(context, capture, stack, failed);
+                break;
+            default:
+                // The place of our own walks.
+                throw new ProbeQueryException($"This version cannot walk by {capture.Walk} yet: set AttachOptions.Walk to StackWalk.Kernel.");
+        }
+    }
+}

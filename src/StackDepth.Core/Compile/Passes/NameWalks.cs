@@ -1,0 +1,35 @@
+using StackDepth.Ir;
+
+namespace StackDepth.Compile.Passes;
+
+/// <summary>
+/// Leaves a stack's walk unnamed where it is the one that the target has anyway, so that each stack has one name: what is the same stack by the same walk is captured once.
+/// </summary>
+internal static class NameWalks
+{
+    internal static IrQuery Run(IrQuery query, CompileTarget target)
+    {
+        return query with
+        {
+            Predicates = [.. query.Predicates.Select(Name)],
+            Sink = query.Sink switch
+            {
+                IrCountHits hits => hits,
+                IrAggregate aggregate => aggregate with { Value = aggregate.Value is null ? null : Name(aggregate.Value), Key = aggregate.Key is null ? null : Name(aggregate.Key) },
+                IrEmit emit => new IrEmit([.. emit.Fields.Select(Name)]),
+                IrEmitExtremum extremum => extremum with { Value = Name(extremum.Value) },
+                _ => throw IrNodes.Unknown(query.Sink),
+            },
+        };
+
+        IrExpression Name(IrExpression expression) => expression switch
+        {
+            IrStackValue value => value.Stack.Walk is { } walk && (walk == target.Walk || value.Stack.Kind == StackKind.Kernel) ? value with { Stack = new(value.Stack.Kind) } : value,
+            IrCompare compare => compare with { Left = Name(compare.Left), Right = Name(compare.Right) },
+            IrLogic logic => logic with { Left = Name(logic.Left), Right = Name(logic.Right) },
+            IrNot not => new IrNot(Name(not.Operand)),
+            IrTuple tuple => new IrTuple([.. tuple.Items.Select(Name)]),
+            _ => expression,
+        };
+    }
+}

@@ -1,0 +1,17 @@
+namespace StackDepth;
+
+/// <summary>What the depth of a captured stack promises. The weakest promise wins: a stack that was cut, or broke, after a guess is <see cref="Approximate"/>.</summary>
+public enum Completeness
+{
+    /// <summary>The outermost frame was reached, and that was proved: the depth is the true one.</summary>
+    Complete,
+
+    /// <summary>A limit cut the walk: the true depth is at least the reported one.</summary>
+    Truncated,
+
+    /// <summary>The chain ended without a proof that it was the end. By our own walks the true depth is at least the reported one; by the kernel's it can be anything.</summary>
+    Broken,
+
+    /// <summary>A step had to guess: the true depth may be smaller or greater.</summary>
+    Approximate,
+}

@@ -1,0 +1,56 @@
+namespace StackDepth;
+
+/// <summary>Why a captured stack is not complete. Each reason belongs to one <see cref="Completeness"/>.</summary>
+public enum StackReason
+{
+    /// <summary>The stack is complete.</summary>
+    None,
+
+    /// <summary>Broken: the walk gives no proof that it reached the outermost frame. All that the kernel's walk of user frames can say, and how a chain of frame pointers ends whose end no unwind row proves.</summary>
+    NoProof,
+
+    /// <summary>Broken: a return address lies in no executable mapping.</summary>
+    UnmappedCode,
+
+    /// <summary>Broken: the unwind rows of the file are not loaded yet.</summary>
+    TablePending,
+
+    /// <summary>Broken: the unwind rows of the file cannot be had: it is unreadable or too large, or the room for rows is full.</summary>
+    TableUnusable,
+
+    /// <summary>Broken: the unwind information has a rule that the walk cannot express.</summary>
+    UnsupportedRule,
+
+    /// <summary>Broken: memory of the stack could not be read.</summary>
+    ReadFailed,
+
+    /// <summary>Broken: the chain does not ascend, or is misaligned.</summary>
+    Corrupt,
+
+    /// <summary>Broken: too many signal frames within each other.</summary>
+    SignalLimit,
+
+    /// <summary>Broken: the kernel could not look up the mapping of a return address at that moment.</summary>
+    MappingBusy,
+
+    /// <summary>Truncated: the walk came to its limit of frames.</summary>
+    FrameLimit,
+
+    /// <summary>Approximate: a step went by frame pointer through code that has no unwind rows, or that is not proved to keep frame pointers.</summary>
+    FramePointerStep,
+}
+
+internal static class StackReasons
+{
+    /// <summary>The reasons that a stack can have for not being complete.</summary>
+    internal static IReadOnlyList<StackReason> All { get; } = [.. Enum.GetValues<StackReason>().Where(static reason => reason != StackReason.None)];
+
+    /// <summary>What a stack is that has this reason.</summary>
+    internal static Completeness Completeness(this StackReason reason) => reason switch
+    {
+        StackReason.None => StackDepth.Completeness.Complete,
+        StackReason.FrameLimit => StackDepth.Completeness.Truncated,
+        StackReason.FramePointerStep => StackDepth.Completeness.Approximate,
+        _ => StackDepth.Completeness.Broken,
+    };
+}
