@@ -1,4 +1,5 @@
 using StackDepth.Ir;
+using StackDepth.Native.Btf;
 
 namespace StackDepth.Compile;
 
@@ -13,11 +14,23 @@ namespace StackDepth.Compile;
 /// <param name="MaxKeys">How many groups fit.</param>
 /// <param name="PreallocateGroups">Whether the table of groups must be allocated up front: kernels before 6.1 allocate in the program by means that can deadlock.</param>
 /// <param name="MaxFrames">The most frames that our own walks count.</param>
+/// <param name="Fields">Where the kernel's fields are that our own walks read; null where no stack is walked by them.</param>
+/// <param name="SequenceShift">See <see cref="Lowering.Walks.WalkTarget"/>.</param>
 internal sealed record CompileTarget(
-    ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames)
+    ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames,
+    KernelOffsets? Fields = null, int SequenceShift = 1)
 {
     /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk.</summary>
     internal StackWalk WalkOf(IrStack stack) => stack.Kind == StackKind.Kernel ? StackWalk.Kernel : stack.Walk ?? Walk;
+
+    /// <summary>A walk of ours that <paramref name="query"/> uses; null when it uses none.</summary>
+    internal StackWalk? OwnWalk(IrQuery query)
+    {
+        StackWalk? found = null;
+        foreach (var expression in query.Expressions)
+            expression.Any(e => e is IrStackValue value && WalkOf(value.Stack) is var walk and not StackWalk.Kernel && (found = walk) is not null);
+        return found;
+    }
 
     /// <summary>The most frames that <paramref name="walk"/> counts.</summary>
     internal int FrameLimit(StackWalk walk) => walk == StackWalk.Kernel ? MaxStackFrames : MaxFrames;

@@ -9,6 +9,9 @@ internal static class MapNames
     /// <summary>Per CPU: the capture slots.</summary>
     internal const string Scratch = "scratch";
 
+    /// <summary>Per CPU: the memory of our own walks, for each capture slot.</summary>
+    internal const string Walks = "walks";
+
     /// <summary>Per CPU and key: the aggregate of a group.</summary>
     internal const string Groups = "groups";
 

@@ -28,6 +28,7 @@ internal enum HealthCounter
     Corrupt,
     SignalLimit,
     MappingBusy,
+    GuessFailed,
     FrameLimit,
     FramePointerStep,
 }

@@ -47,4 +47,14 @@ internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predi
     public bool Equals(IrQuery? other) => other is not null && Probe == other.Probe && Predicates.SequenceEqual(other.Predicates) && Sink == other.Sink;
 
     public override int GetHashCode() => Predicates.Aggregate(HashCode.Combine(Probe, Sink), HashCode.Combine);
+
+    /// <summary>The expressions, in no order.</summary>
+    internal IEnumerable<IrExpression> Expressions => Predicates.Concat(Sink switch
+    {
+        IrCountHits => [],
+        IrAggregate aggregate => new[] { aggregate.Value, aggregate.Key }.OfType<IrExpression>(),
+        IrEmit emit => emit.Fields,
+        IrEmitExtremum extremum => [extremum.Value],
+        _ => throw IrNodes.Unknown(Sink),
+    });
 }

@@ -33,6 +33,12 @@ public enum StackReason
     /// <summary>Broken: the kernel could not look up the mapping of a return address at that moment.</summary>
     MappingBusy,
 
+    /// <summary>
+    /// Broken: a step had to guess, by frame pointer through code that has no unwind rows or is not proved to keep them, and the chain then ended without a proof. The depth is no
+    /// bound of the true one.
+    /// </summary>
+    GuessFailed,
+
     /// <summary>Truncated: the walk came to its limit of frames.</summary>
     FrameLimit,
 

@@ -1,5 +1,4 @@
 using StackDepth.Compile.Lowering;
-using StackDepth.Native.Btf;
 using StackDepth.Native.Link;
 using StackDepth.Native.Load;
 using StackDepth.Native.Sys;
@@ -52,11 +51,8 @@ internal sealed class FollowerLinks : IDisposable
 
     private static TaskOffsets ReadOffsets()
     {
-        if (VmlinuxBtf.TryRead() is { } btf
-            && btf.TryGetFieldOffset("task_struct", "tgid", out var tgid)
-            && btf.TryGetFieldOffset("task_struct", "signal", out var signal)
-            && btf.TryGetFieldOffset("signal_struct", "live", out var live))
-            return new(tgid, signal, live);
+        if (KernelTypes.Fields is { } fields)
+            return new(fields.TaskProcessId, fields.TaskSignal, fields.SignalLive);
         throw new ProbeUnavailableException(
             "A command cannot be followed: the kernel's type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF) is missing, so forks cannot be told apart.",
             "Start the program yourself and attach to it with ForProcess(pid), or use a kernel built with BTF.");

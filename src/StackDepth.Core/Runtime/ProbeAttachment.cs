@@ -67,7 +67,7 @@ internal sealed class ProbeAttachment : IDisposable
         var child = command is null ? null : CommandLines.Parse(command, options);
         var kernel = options.Kernel ?? KernelProfile.Detect(sys);
         var scope = QueryPlanner.Scope(query, command is not null);
-        var compiled = ProbeCompiler.Compile(query, QueryPlanner.Target(scope, options, kernel));
+        var compiled = QueryPlanner.Compile(query, scope, options, kernel);
         using var undo = new Undo();
         try
         {
@@ -95,7 +95,7 @@ internal sealed class ProbeAttachment : IDisposable
 
             // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
             ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
-                ? ProbeCompiler.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel)).Program
+                ? QueryPlanner.Compile(query, new ProcessScope.One(linked.ProcessId), options, kernel).Program
                 : compiled.Program;
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Btf;
 using StackDepth.Native.Features;
 using StackDepth.Native.Load;
 using StackDepth.Native.Targets;
@@ -20,6 +21,8 @@ internal static class QueryPlanner
     private static readonly Version NonPreallocatedGroups = new(6, 1);
     private static readonly Version LinksCompareProcesses = new(6, 12);
     private static readonly Version OptimizedNops = new(6, 18);
+    private static readonly Version MapSequenceIsSeqcount = new(6, 13);
+    private static readonly Version LoopsAndMappings = new(5, 17);
 
     internal static ProcessScope Scope(IrQuery query, bool hasCommand) => (query.Probe.ProcessId, hasCommand) switch
     {
@@ -44,9 +47,26 @@ internal static class QueryPlanner
         if (scope is ProcessScope.Linked linked && kernel.Release < LinksCompareProcesses)
             scope = new ProcessScope.One(linked.ProcessId);
         var ring = (int)BitOperations.RoundUpToPowerOf2((uint)int.Max(options.RingBufferBytes, Environment.SystemPageSize));
-        // Until our own walks are here, Auto is the kernel's: this line goes with them.
-        var walk = options.Walk == StackWalk.Auto ? StackWalk.Kernel : options.Walk;
-        return new(scope, walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames);
+        return new(scope, options.Walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames);
+    }
+
+    /// <summary>Compiles for the kernel as it is, with its fields where a walk of ours needs them.</summary>
+    /// <exception cref="ProbeUnavailableException">The kernel cannot run a walk that the query wants.</exception>
+    internal static CompiledQuery Compile(IrQuery query, ProcessScope scope, AttachOptions options, KernelProfile kernel)
+    {
+        var target = Target(scope, options, kernel);
+        if (target.OwnWalk(query) is { } walk)
+            target = target with { Fields = Fields(walk, kernel), SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0 };
+        return ProbeCompiler.Compile(query, target);
+    }
+
+    private static KernelOffsets Fields(StackWalk walk, KernelProfile kernel)
+    {
+        const string Remedy = "Set AttachOptions.Walk to StackWalk.Kernel (the tool: --walk kernel), whose depths are the kernel's and not proved, or use a newer kernel.";
+        if (kernel.Release < LoopsAndMappings)
+            throw new ProbeUnavailableException($"The walk {walk} needs Linux {LoopsAndMappings} (bpf_loop and bpf_find_vma); this is {kernel.Release}.", Remedy);
+        return KernelTypes.Fields ?? throw new ProbeUnavailableException(
+            $"The walk {walk} needs the kernel's type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF), which is missing.", Remedy);
     }
 
     internal static ResolveOptions Resolve(IrQuery query, AttachOptions options, KernelProfile kernel, ProcessStartInfo? command)
@@ -71,7 +91,7 @@ internal static class QueryPlanner
     {
         var options = explain.Options ?? new();
         var kernel = options.Kernel ?? KernelProfile.Detect(options.SystemCalls);
-        var compiled = ProbeCompiler.Compile(query, Target(Scope(query, explain.Command), options, kernel));
+        var compiled = Compile(query, Scope(query, explain.Command), options, kernel);
         try
         {
             using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, kernel, command: null));

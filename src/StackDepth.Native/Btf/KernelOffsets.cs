@@ -1,6 +1,6 @@
 namespace StackDepth.Native.Btf;
 
-/// <summary>Where the fields of the kernel's structs are that a walk reads: offsets in bytes, from the kernel's own description.</summary>
+/// <summary>Where the fields of the kernel's structs are that our programs read: offsets in bytes, from the kernel's own description.</summary>
 internal sealed record KernelOffsets
 {
     public required int TaskMemory { get; init; }
@@ -12,6 +12,10 @@ internal sealed record KernelOffsets
     public required int TaskStarted { get; init; }
 
     public required int TaskExecId { get; init; }
+
+    public required int TaskSignal { get; init; }
+
+    public required int SignalLive { get; init; }
 
     public required int TaskUprobes { get; init; }
 
@@ -53,7 +57,7 @@ internal sealed record KernelOffsets
     /// <exception cref="InvalidDataException">The kernel's description lacks a field.</exception>
     internal static KernelOffsets Read(VmlinuxBtf btf)
     {
-        var structs = btf.FindStructs(["task_struct", "uprobe_task", "return_instance", "mm_struct", "xol_area", "vm_area_struct", "file", "inode", "super_block"]);
+        var structs = btf.FindStructs(["task_struct", "signal_struct", "uprobe_task", "return_instance", "mm_struct", "xol_area", "vm_area_struct", "file", "inode", "super_block"]);
         return new()
         {
             TaskMemory = Field("task_struct", "mm"),
@@ -61,6 +65,8 @@ internal sealed record KernelOffsets
             TaskLeader = Field("task_struct", "group_leader"),
             TaskStarted = Field("task_struct", "start_boottime"),
             TaskExecId = Field("task_struct", "self_exec_id"),
+            TaskSignal = Field("task_struct", "signal"),
+            SignalLive = Field("signal_struct", "live"),
             TaskUprobes = Field("task_struct", "utask"),
             ReturnInstances = Field("uprobe_task", "return_instances"),
             ReturnAddress = Field("return_instance", "orig_ret_vaddr"),

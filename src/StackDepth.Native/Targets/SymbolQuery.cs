@@ -57,6 +57,10 @@ internal sealed class SymbolQuery
         return Glob.IsGlob(text) ? new SymbolQuery(text) { Glob = new Glob(text) } : Exact(text, text, 0);
     }
 
+    /// <summary>Whether the text names functions, and no instruction within one: their sites are their first instructions.</summary>
+    internal static bool IsFunction(string text) => !text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+        && (text.LastIndexOf('+') < 1 || !TryParseNumber(text.AsSpan(text.LastIndexOf('+') + 1), out var offset) || offset == 0);
+
     private static SymbolQuery Exact(string text, string name, ulong offset) => new(text)
     {
         Name = name,

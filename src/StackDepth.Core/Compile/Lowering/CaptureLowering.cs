@@ -9,12 +9,13 @@ namespace StackDepth.Compile.Lowering;
 /// </summary>
 internal sealed class CaptureLowering
 {
-    private const int Slots = 4;
+    internal const int Slots = 4;
     private const int BusyBytes = sizeof(long);
     private const int Completenesses = 4; // a power of two
 
     private readonly LoweringContext _context;
     private readonly int _slotBytes;
+    private readonly bool _ownWalks;
     private int _base;
     private int _mask;
     private bool _claimed;
@@ -25,6 +26,7 @@ internal sealed class CaptureLowering
         foreach (var capture in program.Statements.OfType<Capture>())
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
+            _ownWalks |= capture.Walk != StackWalk.Kernel;
             _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context.Target);
         }
     }
@@ -68,6 +70,8 @@ internal sealed class CaptureLowering
         asm.Mov(Register.R8, Register.R0);
         _base = _context.Allocate(sizeof(long));
         _mask = _context.Allocate(sizeof(long));
+        if (_ownWalks)
+            _context.SlotNumber = _context.Allocate(sizeof(int));
         asm.Store(MemorySize.DW, Register.R10, _base, Register.R8);
         var claimed = asm.CreateLabel("claimed");
         for (var slot = 0; slot < Slots; slot++)
@@ -78,6 +82,8 @@ internal sealed class CaptureLowering
             asm.Note($"claim slot {slot}");
             asm.JumpIf(JumpOp.JSET, Register.R1, 1 << slot, taken);
             asm.Store(MemorySize.DW, Register.R10, _mask, ~(1 << slot));
+            if (_context.SlotNumber is { } number)
+                asm.Store(MemorySize.W, Register.R10, number, slot);
             asm.Add(Register.R8, BusyBytes + (slot * _slotBytes));
             asm.Jump(claimed);
             asm.Place(taken);

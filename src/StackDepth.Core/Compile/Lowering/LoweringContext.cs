@@ -1,3 +1,4 @@
+using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 
@@ -9,6 +10,7 @@ namespace StackDepth.Compile.Lowering;
 /// </summary>
 internal sealed class LoweringContext
 {
+    private const int StackBytes = 512; // MAX_BPF_STACK, for a function with all that it calls
     private int _frameBytes;
     private bool _resultsLoaded;
     private int? _firstKey;
@@ -36,17 +38,26 @@ internal sealed class LoweringContext
     /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 
+    /// <summary>Whether every site is a function's first instruction.</summary>
+    internal bool EntersAtFunctions { get; init; }
+
     /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
     internal int? PidTgid { get; set; }
 
     /// <summary>Where the captured stacks lie in the capture slot: see <see cref="StackHeader"/>.</summary>
     internal Dictionary<IrStack, int> StackOffsets { get; } = [];
 
+    /// <summary>The frame offset of the number of the capture slot, where a walk of ours needs it.</summary>
+    internal int? SlotNumber { get; set; }
+
+    /// <summary>Our own walks that the program makes, each with its functions.</summary>
+    internal Dictionary<StackWalk, StackWalker> Walkers { get; } = [];
+
     /// <summary>Reserves room in the BPF stack, 8-byte aligned; answers the offset from R10.</summary>
     internal int Allocate(int bytes)
     {
         _frameBytes += (bytes + 7) & ~7;
-        return _frameBytes <= 512 ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
+        return _frameBytes <= (SlotNumber is null ? StackBytes : StackBytes - StackWalker.StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
     }
 
     /// <summary>Loads R7, once.</summary>

@@ -1,7 +1,10 @@
 using System.Collections.Immutable;
+using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 using StackDepth.Native.Spec;
+using StackDepth.Native.Targets;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Compile.Lowering;
 
@@ -10,7 +13,11 @@ internal static class ProgramLowering
 {
     internal static CompiledQuery Run(IrProgram program, CompileTarget target)
     {
-        var context = new LoweringContext(target) { NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }) };
+        var context = new LoweringContext(target) 
+        {
+            NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
+            EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
+        };
         var capture = new CaptureLowering(context, program);
         var asm = context.Asm;
         var sink = ((Deliver)program.Statements[^1]).Sink;
@@ -70,6 +77,8 @@ internal static class ProgramLowering
         asm.Place(context.Exit);
         asm.Mov(Register.R0, 0);
         asm.Exit();
+        foreach (var walker in context.Walkers.Values)
+            walker.PlaceFunctions(asm);
 
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
@@ -98,6 +107,11 @@ internal static class ProgramLowering
         maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
         if (capture.ScratchBytes > 0)
             maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
+        if (context.Walkers.Count > 0)
+        {
+            maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkMemory.Bytes, CaptureLowering.Slots));
+            maps.AddRange(UnwindMaps.All);
+        }
         if (key is not null)
             maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
         if (record is not null)

@@ -1,3 +1,4 @@
+using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 
@@ -23,9 +24,11 @@ internal static class WalkLowering
             case StackWalk.Kernel:
                 KernelWalkLowering.Lower(context, capture, stack, failed);
                 break;
+            case StackWalk.Auto or StackWalk.FramePointer or StackWalk.Unwind:
+                OwnWalkLowering.Lower(context, capture, stack, failed);
+                break;
             default:
-                // The place of our own walks.
-                throw new ProbeQueryException($"This version cannot walk by {capture.Walk} yet: set AttachOptions.Walk to StackWalk.Kernel.");
+                throw IrNodes.Unknown(capture.Walk);
         }
     }
 }

@@ -27,8 +27,9 @@ internal static class FrameStep
     private const int SignalSp = WalkMemory.SignalRegisters + (5 * sizeof(long));
     private const int SignalIp = WalkMemory.SignalRegisters + (6 * sizeof(long));
 
-    internal static void Place(Assembler asm, WalkTarget target, StackWalk walk, Label step, Label mapping)
+    internal static void Place(Assembler asm, WalkTarget target, Label step, Label mapping)
     {
+        var walk = target.Walk;
         var code = new WalkCode(asm, target);
         asm.Origin = "step over a frame";
         asm.BeginFunction(step, $"{walk}_step");
@@ -145,13 +146,13 @@ internal static class FrameStep
         asm.And(Register.R1, 7);
         asm.JumpIf(JumpOp.JEQ, Register.R1, 0, ascends);
         asm.Place(corrupt);
-        code.End(WalkEnd.Corrupt);
+        code.End(StackReason.Corrupt);
 
         asm.Place(ascends);
         var goesOn = asm.CreateLabel("below the limit of frames");
         code.Load(Register.R1, WalkMemory.Depth);
         asm.JumpIf(JumpOp.JLT, Register.R1, code.Target.MaxFrames, goesOn);
-        code.End(WalkEnd.FrameLimit);
+        code.End(StackReason.FrameLimit);
         asm.Place(goesOn);
         code.Store(WalkMemory.Sp, Register.R5);
         asm.Mov(Register.R9, Register.R5);
@@ -164,7 +165,7 @@ internal static class FrameStep
         UndoHijack(code);
         var real = asm.CreateLabel("return address there");
         asm.JumpIf(JumpOp.JNE, Register.R0, 0, real);
-        code.End(WalkEnd.NoProof);
+        code.End(StackReason.NoProof);
         asm.Place(real);
         code.Store(WalkMemory.Ip, Register.R0);
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.Exact, 0);
@@ -233,7 +234,7 @@ internal static class FrameStep
         asm.Mov(Register.R0, Register.R8);
         asm.Jump(real);
         asm.Place(lost);
-        code.End(WalkEnd.ReadFailed);
+        code.End(StackReason.ReadFailed);
         asm.Place(real);
 
         void ReadKernel(int field)
@@ -295,19 +296,21 @@ internal static class FrameStep
         asm.Place(byFramePointer);
         var above = asm.CreateLabel("rbp lies above rsp");
         asm.JumpIf(JumpOp.JGE, Register.R5, Register.R2, above);
-        code.End(WalkEnd.NoProof);
+        code.End(StackReason.NoProof);
         asm.Place(above);
         asm.LoadImmediate64(Register.R8, FramePointerRule);
         asm.Jump(retry);
 
         asm.Place(notNone);
         asm.JumpIf(JumpOp.JNE, Register.R1, 6, notOutermost);
-        code.End(WalkEnd.Outermost);
+        asm.Mov(Register.R1, WalkMemory.Outermost);
+        asm.Note("the outermost frame");
+        asm.Jump(code.Ended);
         asm.Place(notOutermost);
         asm.JumpIf(JumpOp.JNE, Register.R1, 7, unsupported);
         Signal(code);
         asm.Place(unsupported);
-        code.End(WalkEnd.UnsupportedRule);
+        code.End(StackReason.UnsupportedRule);
     }
 
     /// <summary>A frame that the kernel put there for a signal: the interrupted registers lie in it. The interrupted stack can be another one.</summary>
@@ -320,13 +323,13 @@ internal static class FrameStep
         asm.Origin = "a signal frame";
         code.Load(Register.R1, WalkMemory.Depth);
         asm.JumpIf(JumpOp.JLT, Register.R1, code.Target.MaxFrames, below);
-        code.End(WalkEnd.FrameLimit);
+        code.End(StackReason.FrameLimit);
         asm.Place(below);
         code.Load(Register.R1, WalkMemory.Signals);
         asm.Add(Register.R1, 1);
         code.Store(WalkMemory.Signals, Register.R1);
         asm.JumpIf(JumpOp.JLE, Register.R1, MostSignals, few);
-        code.End(WalkEnd.SignalLimit);
+        code.End(StackReason.SignalLimit);
         asm.Place(few);
         asm.Mov(Register.R1, Register.R6);
         asm.Add(Register.R1, WalkMemory.SignalRegisters);
@@ -335,7 +338,7 @@ internal static class FrameStep
         asm.Mov(Register.R2, RegistersBytes);
         asm.Call(HelperId.ProbeReadUser);
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, read);
-        code.End(WalkEnd.ReadFailed);
+        code.End(StackReason.ReadFailed);
         asm.Place(read);
         code.Load(Register.R1, WalkMemory.SignalRegisters);
         code.Store(WalkMemory.Bp, Register.R1);

@@ -1,5 +1,6 @@
 using StackDepth.Native.Asm;
 using StackDepth.Native.Btf;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Compile.Lowering.Walks;
 
@@ -55,9 +56,9 @@ internal static class MappingStep
         var unmapped = asm.CreateLabel("unmapped");
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, found);
         asm.JumpIf(JumpOp.JNE, Register.R0, Busy, unmapped);
-        code.End(WalkEnd.MappingBusy);
+        code.End(StackReason.MappingBusy);
         asm.Place(unmapped);
-        code.End(WalkEnd.UnmappedCode);
+        code.End(StackReason.UnmappedCode);
 
         asm.Place(found);
         code.Load(Register.R1, WalkMemory.MappingFlags);
@@ -129,33 +130,33 @@ internal static class MappingStep
         asm.Mov(Register.R5, 0);
         asm.JumpIf(JumpOp.JEQ, Register.R1, Anonymous, store);
 
-        asm.LoadMap(Register.R1, UnwindMapNames.Files);
+        asm.LoadMap(Register.R1, UnwindMaps.FilesName);
         asm.Mov(Register.R2, Register.R6);
         asm.Add(Register.R2, WalkMemory.FileKey);
         asm.Call(HelperId.MapLookupElem);
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, request);
-        asm.Load(MemorySize.W, Register.R1, Register.R0, UnwindMapNames.FileFlags);
-        asm.JumpIf(JumpOp.JSET, Register.R1, UnwindMapNames.Ready, ready);
+        asm.Load(MemorySize.W, Register.R1, Register.R0, UnwindFileEntry.FlagsAt);
+        asm.JumpIf(JumpOp.JSET, Register.R1, (int)UnwindFileFlags.Ready, ready);
         asm.Mov(Register.R2, 0);
         asm.Mov(Register.R3, 0);
         asm.Mov(Register.R4, 0);
         asm.Mov(Register.R5, 0);
-        asm.JumpIf(JumpOp.JSET, Register.R1, UnwindMapNames.NoTable, store);
-        asm.JumpIf(JumpOp.JSET, Register.R1, UnwindMapNames.Unusable, unusable);
+        asm.JumpIf(JumpOp.JSET, Register.R1, (int)UnwindFileFlags.NoTable, store);
+        asm.JumpIf(JumpOp.JSET, Register.R1, (int)UnwindFileFlags.Unusable, unusable);
         asm.Place(pending);
-        code.End(WalkEnd.TablePending);
+        code.End(StackReason.TablePending);
         asm.Place(unusable);
-        code.End(WalkEnd.TableUnusable);
+        code.End(StackReason.TableUnusable);
 
         asm.Place(request);
         Request(code, pending);
 
         asm.Place(ready);
         // R2 = index word and first page, R3 = page count, R4 and R5 = where code keeps frame pointers, as addresses.
-        asm.Load(MemorySize.DW, Register.R2, Register.R0, UnwindMapNames.FileIndexWord);
-        asm.Load(MemorySize.W, Register.R3, Register.R0, UnwindMapNames.FilePageCount);
-        asm.Load(MemorySize.W, Register.R4, Register.R0, UnwindMapNames.FilePlainStart);
-        asm.Load(MemorySize.W, Register.R5, Register.R0, UnwindMapNames.FilePlainLength);
+        asm.Load(MemorySize.DW, Register.R2, Register.R0, UnwindFileEntry.IndexWordAt);
+        asm.Load(MemorySize.W, Register.R3, Register.R0, UnwindFileEntry.PageCountAt);
+        asm.Load(MemorySize.W, Register.R4, Register.R0, UnwindFileEntry.PlainStartAt);
+        asm.Load(MemorySize.W, Register.R5, Register.R0, UnwindFileEntry.PlainLengthAt);
 
         asm.Place(store);
         asm.Store(MemorySize.DW, Register.R8, Field(WalkMemory.SegmentEntry.IndexWord), Register.R2);
@@ -199,7 +200,7 @@ internal static class MappingStep
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.EmptyFile, 0);
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.EmptyFile + 8, 0);
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.EmptyFile + 16, 0);
-        asm.LoadMap(Register.R1, UnwindMapNames.Files);
+        asm.LoadMap(Register.R1, UnwindMaps.FilesName);
         asm.Mov(Register.R2, Register.R6);
         asm.Add(Register.R2, WalkMemory.FileKey);
         asm.Mov(Register.R3, Register.R6);
@@ -207,8 +208,8 @@ internal static class MappingStep
         asm.Mov(Register.R4, NoExist);
         asm.Call(HelperId.MapUpdateElem);
         asm.JumpIf(JumpOp.JNE, Register.R0, 0, pending);
-        asm.LoadMap(Register.R1, UnwindMapNames.Requests);
-        asm.Mov(Register.R2, UnwindMapNames.RequestBytes);
+        asm.LoadMap(Register.R1, UnwindMaps.RequestsName);
+        asm.Mov(Register.R2, UnwindRequest.Size);
         asm.Mov(Register.R3, 0);
         asm.Call(HelperId.RingbufReserve);
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, full);
@@ -228,7 +229,7 @@ internal static class MappingStep
 
         // The next one to meet the file asks again.
         asm.Place(full);
-        asm.LoadMap(Register.R1, UnwindMapNames.Files);
+        asm.LoadMap(Register.R1, UnwindMaps.FilesName);
         asm.Mov(Register.R2, Register.R6);
         asm.Add(Register.R2, WalkMemory.FileKey);
         asm.Call(HelperId.MapDeleteElem);

@@ -1,4 +1,5 @@
 using StackDepth.Native.Asm;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Compile.Lowering.Walks;
 
@@ -92,13 +93,13 @@ internal static class RowLookup
         asm.Load(MemorySize.W, Register.R1, Register.R0, 0);
         asm.And(Register.R1, (1 << RuleBits) - 1);
         asm.Store(MemorySize.W, Register.R10, WalkCode.Key, Register.R1);
-        Lookup(UnwindMapNames.Rules, WalkCode.Key);
+        Lookup(UnwindMaps.RulesName, WalkCode.Key);
         asm.Load(MemorySize.DW, Register.R8, Register.R0, 0);
         asm.Jump(done);
 
         // Rows and rules are written before what refers to them, so this cannot be.
         asm.Place(lost);
-        code.End(WalkEnd.TableUnusable);
+        code.End(StackReason.TableUnusable);
         asm.Place(none);
         asm.Mov(Register.R8, 0);
         asm.Place(done);
@@ -109,7 +110,7 @@ internal static class RowLookup
             asm.Mov(Register.R2, word);
             asm.Rsh(Register.R2, WordShift);
             asm.Store(MemorySize.W, Register.R10, WalkCode.Key, Register.R2);
-            Lookup(UnwindMapNames.Tables, WalkCode.Key);
+            Lookup(UnwindMaps.TablesName, WalkCode.Key);
             asm.Mov(Register.R1, Register.R0);
             AddressOfKey(WalkCode.FirstKey);
             asm.Call(HelperId.MapLookupElem);

@@ -9,25 +9,26 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// </summary>
 internal sealed class StackWalker
 {
+    /// <summary>What the functions of a walk need of the BPF stack: two calls deep, each rounded up to 32 bytes.</summary>
+    internal const int StackBytes = 64;
+
     private const int UserIp = 128;
     private const int UserSp = 152;
     private const int UserBp = 32;
     private const int FirstRead = 512;
 
     private readonly WalkTarget _target;
-    private readonly StackWalk _walk;
     private readonly Label _step;
 
-    internal StackWalker(Assembler asm, WalkTarget target, StackWalk walk)
+    internal StackWalker(Assembler asm, WalkTarget target)
     {
         _target = target;
-        _walk = walk;
         _step = asm.CreateLabel("frame step");
     }
 
     /// <summary>
-    /// Walks. R6 is the user's registers, R9 the walk's memory; R6 to R9 survive. <paramref name="stackSlot"/> is a slot of 8 bytes in the program's frame. At the end R0 is
-    /// the <see cref="WalkEnd"/> and R1 the number of frames.
+    /// Walks. R6 is the user's registers, R9 the walk's memory; R6 to R9 survive. <paramref name="stackSlot"/> is a slot of 8 bytes in the program's frame. At the end R0 says
+    /// how the walk ended (<see cref="WalkMemory.End"/>), and R1 is the number of frames.
     /// </summary>
     internal void Walk(Assembler asm, int stackSlot)
     {
@@ -51,8 +52,8 @@ internal sealed class StackWalker
     internal void PlaceFunctions(Assembler asm)
     {
         var mapping = asm.CreateLabel("mapping");
-        FrameStep.Place(asm, _target, _walk, _step, mapping);
-        MappingStep.PlaceCallback(asm, _target.Offsets, mapping, $"{_walk}_mapping");
+        FrameStep.Place(asm, _target, _step, mapping);
+        MappingStep.PlaceCallback(asm, _target.Offsets, mapping, $"{_target.Walk}_mapping");
     }
 
     /// <summary>

@@ -16,18 +16,18 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
 
     internal WalkTarget Target { get; } = target;
 
-    /// <summary>Ends the walk with the <see cref="WalkEnd"/> in R1.</summary>
+    /// <summary>Ends the walk for the reason in R1, or as <see cref="WalkMemory.Outermost"/>.</summary>
     internal Label Ended { get; } = asm.CreateLabel("the walk ended");
 
     internal void Load(Register destination, int field) => Asm.Load(MemorySize.DW, destination, Register.R6, field);
 
     internal void Store(int field, Register source) => Asm.Store(MemorySize.DW, Register.R6, field, source);
 
-    internal void End(WalkEnd end)
+    internal void End(StackReason reason)
     {
-        Asm.Mov(Register.R1, (int)end);
+        Asm.Mov(Register.R1, (int)reason);
+        Asm.Note(reason.ToString());
         Asm.Jump(Ended);
-        Asm.Note(end.ToString());
     }
 
     /// <summary>R9 = a cache entry for the address in R7; changes R1 and R2.</summary>
@@ -60,7 +60,7 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.Mov(Register.R2, Register.R1);
         Asm.And(Register.R2, 7);
         Asm.JumpIf(JumpOp.JEQ, Register.R2, 0, aligned);
-        End(WalkEnd.Corrupt);
+        End(StackReason.Corrupt);
         Asm.Place(aligned);
         // Never past the page: what lies behind the stack's last page faults, which costs more than the whole walk.
         Asm.Mov(Register.R2, Register.R1);
@@ -84,7 +84,7 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.Call(HelperId.ProbeReadUser);
         Asm.Mov(Register.R2, 0);
         Asm.JumpIf(JumpOp.JEQ, Register.R0, 0, hit);
-        End(WalkEnd.ReadFailed);
+        End(StackReason.ReadFailed);
 
         Asm.Place(hit);
         Asm.Add(Register.R2, Register.R6);

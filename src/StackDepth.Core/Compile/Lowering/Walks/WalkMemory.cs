@@ -6,6 +6,9 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// </summary>
 internal static class WalkMemory
 {
+    /// <summary>The end that is none of the reasons for which a stack is not complete: the outermost frame was reached, and the rows say so.</summary>
+    internal const int Outermost = 64;
+
     /// <summary>The address of the frame: of its next instruction, or of the one it is at where <see cref="Exact"/> is 1.</summary>
     internal const int Ip = 0;
 
@@ -19,7 +22,7 @@ internal static class WalkMemory
     /// <summary>1 where <see cref="Ip"/> is not a return address: the probed function, and a frame that a signal interrupted.</summary>
     internal const int Exact = 32;
 
-    /// <summary>Why the walk ended: a <see cref="WalkEnd"/>, 0 while it goes on.</summary>
+    /// <summary>Why the walk ended: <see cref="Outermost"/> or a <see cref="StackReason"/>, 0 while it goes on.</summary>
     internal const int End = 40;
 
     /// <summary>How many steps had to guess.</summary>
@@ -95,7 +98,7 @@ internal static class WalkMemory
 
     internal const int BlockBytes = 4096;
 
-    internal const int Size = Block + BlockBytes;
+    internal const int Bytes = Block + BlockBytes;
 
     /// <summary>A mapping in the cache.</summary>
     internal static class SegmentEntry
@@ -123,21 +126,4 @@ internal static class WalkMemory
         internal const int Rule = 16;
         internal const int Segment = 24;
     }
-}
-
-/// <summary>How a walk ended.</summary>
-internal enum WalkEnd
-{
-    None,
-    Outermost,
-    FrameLimit,
-    NoProof,
-    UnmappedCode,
-    TablePending,
-    TableUnusable,
-    UnsupportedRule,
-    ReadFailed,
-    Corrupt,
-    SignalLimit,
-    MappingBusy,
 }

@@ -2,9 +2,10 @@ using StackDepth.Native.Btf;
 
 namespace StackDepth.Compile.Lowering.Walks;
 
-/// <summary>What our own walks depend on.</summary>
+/// <summary>What a walk of ours depends on.</summary>
+/// <param name="Walk">How it finds the caller of a frame.</param>
+/// <param name="MaxFrames">The most frames that it counts.</param>
 /// <param name="Offsets">The kernel's fields.</param>
-/// <param name="MaxFrames">The most frames that a walk counts.</param>
 /// <param name="SequenceShift">How far to shift the sequence number of a process's mappings so that it changes once for each change: 1 where it is odd during one (since 6.13).</param>
 /// <param name="EntersAtFunctions">Whether every site is a function's first instruction, where the caller's address is at the stack pointer.</param>
-internal sealed record WalkTarget(KernelOffsets Offsets, int MaxFrames, int SequenceShift, bool EntersAtFunctions);
+internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions);

@@ -1,0 +1,61 @@
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+
+namespace StackDepth.Compile.Lowering.Walks;
+
+/// <summary>A capture by a walk of ours: lends it the memory of the capture slot, and turns how it ended into the stack's verdict.</summary>
+internal static class OwnWalkLowering
+{
+    internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
+    {
+        var asm = context.Asm;
+        asm.LoadMap(Register.R1, MapNames.Walks);
+        context.AddressOfFrame(Register.R2, context.SlotNumber!.Value);
+        asm.Call(HelperId.MapLookupElem);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, failed);
+        asm.Mov(Register.R9, Register.R0);
+        var walker = Walker(context, capture);
+        walker.Walk(asm, context.Allocate(sizeof(long)));
+        asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Count, Register.R1);
+        asm.Note("frame count");
+
+        var proved = asm.CreateLabel("proved");
+        var guessed = asm.CreateLabel("guessed");
+        var lost = asm.CreateLabel("lost after a guess");
+        var cut = asm.CreateLabel("cut");
+        var known = asm.CreateLabel("verdict known");
+        asm.Load(MemorySize.DW, Register.R2, Register.R9, WalkMemory.Guesses);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, WalkMemory.Outermost, proved);
+        // What comes after a wrong guess is no frame of the stack: the count bounds nothing.
+        asm.JumpIf(JumpOp.JNE, Register.R2, 0, lost);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, (int)StackReason.FrameLimit, cut);
+        asm.Store(MemorySize.W, Register.R8, stack + StackHeader.Completeness, (int)Completeness.Broken);
+        asm.Store(MemorySize.W, Register.R8, stack + StackHeader.Reason, Register.R0);
+        asm.Jump(known);
+        Verdict(cut, StackReason.FrameLimit);
+        Verdict(lost, StackReason.GuessFailed);
+        Verdict(guessed, StackReason.FramePointerStep);
+        asm.Place(proved);
+        asm.JumpIf(JumpOp.JNE, Register.R2, 0, guessed);
+        StackHeader.StoreVerdict(asm, stack, StackReason.None);
+        asm.Place(known);
+
+        void Verdict(Label label, StackReason reason)
+        {
+            asm.Place(label);
+            StackHeader.StoreVerdict(asm, stack, reason);
+            asm.Jump(known);
+        }
+    }
+
+    private static StackWalker Walker(LoweringContext context, Capture capture)
+    {
+        if (context.Walkers.TryGetValue(capture.Walk, out var known))
+            return known;
+        var target = context.Target;
+        var fields = target.Fields ?? throw new InvalidOperationException($"The walk {capture.Walk} needs the kernel's fields, and the target of the compilation has none.");
+        var walker = new StackWalker(context.Asm, new(capture.Walk, capture.MaxFrames, fields, target.SequenceShift, context.EntersAtFunctions));
+        context.Walkers.Add(capture.Walk, walker);
+        return walker;
+    }
+}
