@@ -66,6 +66,10 @@ internal sealed unsafe partial class BpfMap : IDisposable
     internal static BpfMap Create(MapSpec spec, SystemCalls sys)
     {
         Validate(spec);
+
+        // The kernel takes from a template what the inner maps are like, and does not keep it.
+        using var template = spec.Inner is { } inner ? Create(inner, sys) : null;
+        using var borrowed = template is null ? default : template.Handle.Borrow();
         var attribute = new MapCreateAttribute
         {
             MapType = (uint)spec.Type,
@@ -73,6 +77,7 @@ internal sealed unsafe partial class BpfMap : IDisposable
             ValueSize = (uint)spec.ValueSize,
             MaxEntries = (uint)spec.MaxEntries,
             MapFlags = (uint)spec.Flags,
+            InnerMapFd = template is null ? 0 : (uint)borrowed.Value,
         };
         KernelName.Write(attribute.MapName, spec.Name);
         var cpus = CpuTopology.PossibleCpus(sys);
@@ -155,10 +160,13 @@ internal sealed unsafe partial class BpfMap : IDisposable
 
     private static void Validate(MapSpec spec)
     {
-        var ok = spec.MaxEntries > 0 && spec.Type switch
+        var ok = spec.MaxEntries > 0 && (spec.Inner is null || spec.Type == MapType.ArrayOfMaps) && spec.Type switch
         {
             MapType.RingBuffer => spec is { KeySize: 0, ValueSize: 0 } && BitOperations.IsPow2(spec.MaxEntries) && spec.MaxEntries >= Environment.SystemPageSize,
             MapType.Array or MapType.PerCpuArray => spec is { KeySize: 4, ValueSize: > 0 },
+
+            // The kernel nests no deeper; a ring in a slot would need a reader of its own.
+            MapType.ArrayOfMaps => spec is { KeySize: 4, ValueSize: 4, Inner.Type: not (MapType.ArrayOfMaps or MapType.RingBuffer) },
             _ => spec is { KeySize: > 0, ValueSize: > 0 },
         };
         if (!ok)

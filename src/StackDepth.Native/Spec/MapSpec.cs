@@ -9,6 +9,7 @@ internal enum MapType : uint
     PerCpuArray = 6,
     LruHash = 9,
     LruPerCpuHash = 10,
+    ArrayOfMaps = 12,
     RingBuffer = 27,
 }
 
@@ -23,6 +24,8 @@ internal enum MapFlags : uint
 
 /// <summary>
 /// An inert description of a BPF map. Programs refer to maps by <see cref="Name"/>, which is symbolic until load. For a ring buffer, key and value
-/// sizes are 0 and <see cref="MaxEntries"/> is the number of bytes of its data area (a power of two, a multiple of the page size).
+/// sizes are 0 and <see cref="MaxEntries"/> is the number of bytes of its data area (a power of two, a multiple of the page size). A map of maps has keys and
+/// values of 4 bytes, and says by <paramref name="Inner"/> what the maps in its slots are like.
 /// </summary>
-internal sealed record MapSpec(string Name, MapType Type, int KeySize, int ValueSize, int MaxEntries, MapFlags Flags = MapFlags.None);
+internal sealed record MapSpec(
+    string Name, MapType Type, int KeySize, int ValueSize, int MaxEntries, MapFlags Flags = MapFlags.None, MapSpec? Inner = null);

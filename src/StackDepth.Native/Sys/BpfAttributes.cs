@@ -30,7 +30,7 @@ internal struct MapElementAttribute
     [FieldOffset(24)] internal ulong Flags;
 }
 
-/// <summary>BPF_MAP_LOOKUP_BATCH.</summary>
+/// <summary>BPF_MAP_LOOKUP_BATCH and BPF_MAP_UPDATE_BATCH.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 56)]
 internal struct MapBatchAttribute
 {

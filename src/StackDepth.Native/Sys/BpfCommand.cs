@@ -14,6 +14,7 @@ internal enum BpfCommand
     RawTracepointOpen = 17,
     BtfLoad = 18,
     MapLookupBatch = 24,
+    MapUpdateBatch = 26,
     LinkCreate = 28,
     EnableStats = 32,
 }

@@ -33,6 +33,13 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int StatX(int directory, string path, int flags, uint mask, void* status);
 
+    /// <summary><c>fstatfs(2)</c>; <paramref name="status"/> has 120 bytes, of which the first 8 are the file system's magic number, on x86-64 and arm64.</summary>
+    [LibraryImport(Name, EntryPoint = "fstatfs", SetLastError = true)]
+    internal static partial int FStatFs(int fd, void* status);
+
+    [LibraryImport(Name, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int MemoryFile(string name, uint flags);
+
     [LibraryImport(Name, EntryPoint = "read", SetLastError = true)]
     internal static partial nint Read(int fd, void* buffer, nuint length);
 

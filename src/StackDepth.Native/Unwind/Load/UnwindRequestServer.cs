@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+using StackDepth.Native.Load;
+using StackDepth.Native.Ring;
+using StackDepth.Native.Sys;
+
+namespace StackDepth.Native.Unwind;
+
+/// <summary>The thread that takes the walker's requests from their ring and hands them to a supplier. Disposed before the supplier and the map.</summary>
+internal sealed class UnwindRequestServer : IDisposable
+{
+    private readonly RingReader _reader;
+    private readonly RingPoller _poller;
+    private readonly UnwindSupplier _supplier;
+    private readonly Action<Exception> _failed;
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+
+    /// <summary>Begins to serve.</summary>
+    /// <param name="requests">The ring; the caller's.</param>
+    /// <param name="supplier">Who answers; the caller's.</param>
+    /// <param name="failed">Told, from the thread, when the ring cannot be read any more: requests stay unanswered then.</param>
+    /// <param name="sys">The kernel.</param>
+    /// <exception cref="KernelException">The ring cannot be mapped or watched.</exception>
+    internal UnwindRequestServer(BpfMap requests, UnwindSupplier supplier, Action<Exception> failed, SystemCalls sys)
+    {
+        _supplier = supplier;
+        _failed = failed;
+        _reader = new RingReader(RingMemory.Map(requests.Fd, requests.Spec.MaxEntries, sys));
+        try
+        {
+            _poller = new RingPoller(requests.Fd, _reader, sys);
+        }
+        catch
+        {
+            _reader.Dispose();
+            throw;
+        }
+
+        _thread = new Thread(Run) { IsBackground = true, Name = "StackDepth unwind tables" };
+        _thread.Start();
+    }
+
+    /// <summary>Takes no more requests, and waits for the thread. Idempotent.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        _poller.Wake();
+        _thread.Join();
+        _poller.Dispose();
+        _reader.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            var sink = new Sink(_supplier);
+            while (!_stopping)
+            {
+                if (_reader.Drain(ref sink) == 0)
+                {
+                    _poller.Wait(Timeout.InfiniteTimeSpan);
+                }
+            }
+        }
+        catch (Exception error)
+        {
+            // An exception that left the thread would end the host's process.
+            _failed(error);
+        }
+    }
+
+    private readonly struct Sink(UnwindSupplier supplier) : IRecordSink
+    {
+        public void OnRecord(ReadOnlySpan<byte> record)
+        {
+            if (record.Length == UnwindRequest.Size)
+            {
+                supplier.Serve(MemoryMarshal.Read<UnwindRequest>(record));
+            }
+        }
+    }
+}
