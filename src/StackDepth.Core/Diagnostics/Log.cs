@@ -20,6 +20,21 @@ internal static partial class Log
     [LoggerMessage(6, LogLevel.Error, "An observer threw and was dropped")]
     internal static partial void ObserverFailed(this ILogger logger, Exception error);
 
+    [LoggerMessage(7, LogLevel.Debug, "Unwind table of {File}: {Rows} rows")]
+    internal static partial void UnwindTableLoaded(this ILogger logger, string file, int rows);
+
+    [LoggerMessage(8, LogLevel.Information, "No unwind table for {File}: {Detail}")]
+    internal static partial void UnwindTableMissing(this ILogger logger, string file, string? detail);
+
+    [LoggerMessage(9, LogLevel.Debug, "An unwind table is not needed any more: {File} ({Detail})")]
+    internal static partial void UnwindTableGone(this ILogger logger, string file, string? detail);
+
+    [LoggerMessage(10, LogLevel.Warning, "The unwind table of {File} cannot be used, so stacks through it are broken: {Detail}")]
+    internal static partial void UnwindTableUnusable(this ILogger logger, Exception? error, string file, string? detail);
+
+    [LoggerMessage(11, LogLevel.Error, "Unwind tables are not loaded on request any more, so stacks through files that were not known before are broken")]
+    internal static partial void UnwindRequestsFailed(this ILogger logger, Exception error);
+
     [LoggerMessage(4, LogLevel.Error, "The stream ended with an error")]
     internal static partial void StreamFailed(this ILogger logger, Exception error);
 }

@@ -25,6 +25,7 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly ChildCommand? _childCommand;
     private readonly AttachedUprobe _uprobe;
     private readonly FollowerLinks? _followers;
+    private readonly UnwindTableService? _tables;
     private GatedChild? _child;
     private ProbeHealth? _finalHealth;
     private AggregateSnapshot? _finalAggregates;
@@ -32,13 +33,14 @@ internal sealed class ProbeAttachment : IDisposable
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, RingConsumer? ring, ChildCommand? command, AttachOptions options)
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, UnwindTableService? tables, RingConsumer? ring, ChildCommand? command, AttachOptions options)
     {
         _compiled = compiled;
         _target = target;
         _maps = maps;
         _uprobe = uprobe;
         _followers = followers;
+        _tables = tables;
         _childCommand = command;
         Ring = ring;
         Sites = TargetSites.Describe(target);
@@ -71,12 +73,15 @@ internal sealed class ProbeAttachment : IDisposable
         using var undo = new Undo();
         try
         {
-            var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, QueryPlanner.Resolve(query, options, kernel, command)));
+            var resolve = QueryPlanner.Resolve(query, options, kernel, command);
+            var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve));
             cancellationToken.ThrowIfCancellationRequested();
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the probes: to attach those is mostly to wait for the kernel's RCU.
             var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Begin(maps, sys)) : null;
+            var tables = compiled.UsesOwnWalk ? undo.Add(UnwindTableService.Start(maps, Logger(options), sys)) : null;
+            tables?.Preload(target, child, resolve);
             var request = new UprobeRequest(
                 target.AttachPath,
                 [.. target.Sites.Select(static site => site.Offset)],
@@ -86,7 +91,7 @@ internal sealed class ProbeAttachment : IDisposable
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
             followers?.WaitUntilAttached();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, tables, ring, child, options);
             undo.Keep();
             attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
             if (target.Note is { } note)
@@ -203,6 +208,7 @@ internal sealed class ProbeAttachment : IDisposable
             Ring?.Dispose();
             _uprobe.Dispose();
             _followers?.Dispose();
+            _tables?.Dispose();
             _maps.Dispose();
             _target.Dispose();
         }

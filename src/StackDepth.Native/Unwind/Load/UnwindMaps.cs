@@ -46,7 +46,7 @@ internal static class UnwindMaps
     /// <summary>The rule that cannot be expressed, and each that found no room.</summary>
     internal const uint UnsupportedRule = 1;
 
-    internal static MapSpec Files { get; } = new(FilesName, MapType.Hash, 16, 16, MaxFiles);
+    internal static MapSpec Files { get; } = new(FilesName, MapType.Hash, 16, UnwindFileEntry.Size, MaxFiles);
 
     internal static MapSpec Chunk { get; } = new("unwind_chunk", MapType.Array, sizeof(uint), ChunkBytes, 1);
 
