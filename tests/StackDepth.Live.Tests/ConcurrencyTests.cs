@@ -10,7 +10,7 @@ public sealed class ConcurrencyTests
     {
         using var target = new LiveTarget();
         await using var session = await Probe.UProbe(CTarget.Shared, "leaf_bare").ForProcess(target.Pid).Select(hit => hit.UStack.Length).Summary()
-            .AttachAsync(cancellationToken: TestContext.Current.CancellationToken);
+            .AttachAsync(Command.ByKernel, TestContext.Current.CancellationToken);
         var report = target.Do("calls bare 11 8 20000 3").Of("leaf_bare");
         Assert.Equal(160_000, report.Count);
         Check.Same(report, session.Snapshot());
@@ -24,7 +24,7 @@ public sealed class ConcurrencyTests
         using var target = new LiveTarget();
         await using var session = await Probe.UProbe(CTarget.Shared, "*").ForProcess(target.Pid)
             .Where(hit => hit.UStack.Length > 0).GroupBy(hit => hit.Tid).Summary(hit => hit.UStack.Length)
-            .AttachAsync(cancellationToken: TestContext.Current.CancellationToken);
+            .AttachAsync(Command.ByKernel, TestContext.Current.CancellationToken);
         var load = target.Do("calls any 12 8 300 100");
         var result = await session.StopAsync(TestContext.Current.CancellationToken);
         Assert.Equal((0, 0, 0), (session.Health.Missed, session.Health.StackErrors, session.Health.KeysLost));
@@ -42,9 +42,9 @@ public sealed class ConcurrencyTests
     {
         using var target = new LiveTarget();
         var source = Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid);
-        await using var first = await source.Select(hit => hit.UStack.Length).Summary().AttachAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await using var first = await source.Select(hit => hit.UStack.Length).Summary().AttachAsync(Command.ByKernel, TestContext.Current.CancellationToken);
         var alone = target.Do("calls push 13 2 1000 40").Of("leaf_push");
-        await using var second = await source.GroupBy(hit => hit.Tid).Max(hit => hit.UStack.Length).AttachAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await using var second = await source.GroupBy(hit => hit.Tid).Max(hit => hit.UStack.Length).AttachAsync(Command.ByKernel, TestContext.Current.CancellationToken);
         var both = target.Do("calls push 14 4 1000 80").Of("leaf_push");
         Check.Same(new Report([.. alone.Lines, .. both.Lines]), await first.StopAsync(TestContext.Current.CancellationToken));
         var after = target.Do("calls push 15 0 1000 120").Of("leaf_push");

@@ -53,7 +53,7 @@ public sealed class ExtremumTests
     {
         using var target = new LiveTarget();
         var last = 0;
-        using var subscription = Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).Select(hit => hit.UStack.Length).Max().Observe().Subscribe(value => Volatile.Write(ref last, value));
+        using var subscription = Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).Select(hit => hit.UStack.Length).Max().Observe(Command.ByKernel).Subscribe(value => Volatile.Write(ref last, value));
         foreach (var depth in (int[])[3, 30, 60, 100])
         {
             var report = target.Do($"depth push {depth} 1");

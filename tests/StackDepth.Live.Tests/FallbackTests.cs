@@ -27,7 +27,7 @@ public sealed class FallbackTests
     {
         using var command = new Command(commands);
         var run = await Probe.UProbe(command.Start.FileName, "leaf_*").GroupBy(hit => hit.Function).Summary(hit => hit.UStack.Length)
-            .RunAsync(command.Start, options with { CommandOutput = CommandOutput.Discard }, Cancellation);
+            .RunAsync(command.Start, options with { CommandOutput = CommandOutput.Discard, Walk = StackWalk.Kernel }, Cancellation);
         var report = command.Report.OfLeaves();
         Check.Same(report.By(line => line.Function), run.Result.ToDictionary(group => group.Key.Name, group => group.Value), Check.Same);
         Check.Healthy(report, run.Health);

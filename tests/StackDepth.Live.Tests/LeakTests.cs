@@ -67,7 +67,7 @@ public sealed class LeakTests
         switch (round % 4)
         {
             case 0:
-                await using (var session = await source.ForProcess(target.Pid).Select(hit => hit.UStack.Length).Summary().AttachAsync(cancellationToken: Cancellation))
+                await using (var session = await source.ForProcess(target.Pid).Select(hit => hit.UStack.Length).Summary().AttachAsync(Command.ByKernel, Cancellation))
                 {
                     target.Ask("raw 3");
                     Assert.Equal(3, session.Snapshot().Count);
@@ -81,7 +81,7 @@ public sealed class LeakTests
                 break;
             default:
                 var records = 0;
-                using (source.ForProcess(target.Pid).Select(hit => hit.UStack.Length).Max().Observe().Subscribe(_ => Interlocked.Increment(ref records)))
+                using (source.ForProcess(target.Pid).Select(hit => hit.UStack.Length).Max().Observe(Command.ByKernel).Subscribe(_ => Interlocked.Increment(ref records)))
                 {
                     target.Ask("raw 3");
                     await Eventually.True(() => Volatile.Read(ref records) == 1, "the record comes");

@@ -17,7 +17,7 @@ public sealed class PythonTests
         Requires.Tool("python3");
         var query = Probe.UProbe("python3", "*").Select(hit => hit.UStack.Length).Max();
         string code;
-        await using (var session = await query.AttachAsync(cancellationToken: Cancellation))
+        await using (var session = await query.AttachAsync(Command.ByKernel, Cancellation))
         {
             Assert.True(session.Sites.Length > 5_000, $"{session.Sites.Length} sites");
             Assert.Equal("uprobe_multi", session.AttachedBy);

@@ -30,7 +30,7 @@ public sealed class SessionTests
         using var target = new LiveTarget();
         for (var round = 0; round < 10; round++)
         {
-            var session = await Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).Select(hit => hit.UStack.Length).Summary().AttachAsync(cancellationToken: Cancellation);
+            var session = await Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).Select(hit => hit.UStack.Length).Summary().AttachAsync(Command.ByKernel, Cancellation);
             target.Ask("raw 10");
             await Eventually.Done(Task.WhenAll(Enumerable.Range(0, 16).Select(n => Task.Run(() =>
             {

@@ -214,7 +214,7 @@ internal sealed class ProbeAttachment : IDisposable
         }
         if (_finalHealth is { } health)
         {
-            if (health.Dropped + health.Missed + health.KeysLost + health.StackErrors > 0)
+            if (health.Dropped + health.Missed + health.KeysLost + health.StackErrors + health.Undecided > 0)
                 Log.StoppedWithLosses(health);
             else
                 Log.Stopped(health);

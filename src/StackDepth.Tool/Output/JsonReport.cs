@@ -25,6 +25,7 @@ internal static class JsonReport
             json.WriteString("attachedBy", report.AttachedBy);
             json.WriteNumber("sites", report.Sites.Length);
             json.WriteString("stack", report.Query.Stack is MeasuredStack.Kernel ? "kernel" : "user");
+            json.WriteString("walk", WalkNames.Of(report.Query.Stack is MeasuredStack.Kernel ? StackWalk.Kernel : report.Walk));
             WriteDepth(json, report.Depths.Total);
             json.WriteString("depthCovers", report.IsTotalPartial ? "groups that fitted" : "all");
             if (report.Depths.Groups is { } groups)

@@ -4,6 +4,7 @@ namespace StackDepth.Tool.Output;
 internal static class OptionNames
 {
     internal static string In(string message) => message
+        .Replace("set AttachOptions.Walk to StackWalk.Kernel", "write --walk kernel", StringComparison.Ordinal)
         .Replace("AttachOptions.MaxFunctions", "--max-functions", StringComparison.Ordinal)
         .Replace("raise MaxKeys", "raise --max-keys", StringComparison.Ordinal);
 }

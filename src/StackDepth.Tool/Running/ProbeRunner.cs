@@ -33,7 +33,7 @@ internal sealed class ProbeRunner(RunRequest request)
                 var end = await WaitAsync(command, interruption).ConfigureAwait(false);
                 var depths = await session.StopAsync().ConfigureAwait(false);
                 int? exitCode = end is RunEnd.Exit && command is not null ? await command.ExitCode.ConfigureAwait(false) : null;
-                Print(new(request.Query, depths, session.Probes.Health, session.Probes.Sites, session.Probes.TargetNote, session.Probes.AttachedBy, end, exitCode));
+                Print(new(request.Query, request.Options.Walk, depths, session.Probes.Health, session.Probes.Sites, session.Probes.TargetNote, session.Probes.AttachedBy, end, exitCode));
                 return end switch
                 {
                     RunEnd.Interrupt => ExitStatus.Signal + await interruption.Signal.ConfigureAwait(false),

@@ -18,6 +18,7 @@ internal enum RunEnd
 /// <summary>What came of a run.</summary>
 internal sealed record RunReport(
     QueryRequest Query,
+    StackWalk Walk,
     Depths Depths,
     ProbeHealth Health,
     ImmutableArray<ProbeSite> Sites,

@@ -149,6 +149,46 @@ public sealed class PassTests
     }
 
     [Fact]
+    public void Comparisons_that_can_be_open_are_refuted_each_in_its_turn_and_settled_together()
+    {
+        var query = GoldenQueries.Source
+            .Where(s => s.UStack.Length > 3 & s.UStack.By(StackWalk.Kernel).Length != 5)
+            .Where(s => s.UStack.By(StackWalk.FramePointer).Length == 7 & s.UStack.By(StackWalk.Unwind).IsComplete)
+            .Select(s => s.UStack.Reason == StackReason.None | !(s.KStack.By(StackWalk.Kernel).Length < s.UStack.Length)).Query;
+
+        Assert.Equal(
+            """
+            uprobe:python3:*
+              filter pid != 4242 (this process)
+              capture ustack by unwind, at most 1048576 frames
+              where (ustack.most > 3)
+              capture ustack by kernel, at most 127 frames
+              where (ustack(kernel).length != 5)
+              capture ustack by fp, at most 1048576 frames
+              where ((ustack(fp).most >= 7) & (ustack(fp).least <= 7))
+              where (ustack.completeness == Complete)
+              decide (ustack.least > 3)
+              decide ((ustack(fp).least >= 7) & (ustack(fp).most <= 7))
+              count hit
+              capture kstack by kernel, at most 127 frames
+              decide (((ustack.reason == None) | !(kstack.length < ustack.most)) | !((ustack.reason == None) | !(kstack.length < ustack.least)))
+              emit (((ustack.reason == None) | !(kstack.length < ustack.length)))
+
+            """,
+            IrPrinter.Print(ProbeCompiler.Steps(query, GoldenQueries.Target with { Walk = StackWalk.Unwind })));
+    }
+
+    [Fact]
+    public void A_stack_by_the_walk_that_it_has_anyway_is_the_same_stack()
+    {
+        var query = GoldenQueries.Source.Select(s => (s.UStack.Length, s.UStack.By(StackWalk.Kernel).Completeness, s.KStack.By(StackWalk.Kernel).Length)).Query;
+
+        Assert.Equal(
+            ProbeCompiler.Compile(GoldenQueries.Source.Select(s => (s.UStack.Length, s.UStack.Completeness, s.KStack.Length)).Query, GoldenQueries.Target),
+            ProbeCompiler.Compile(query, GoldenQueries.Target));
+    }
+
+    [Fact]
     public void Printed_text_stays_on_its_line_whatever_is_in_it()
     {
         var query = Probe.UProbe("bad\nname", "*").Where(s => s.Comm == "a\"b\\\n").Count().Query;

@@ -5,7 +5,7 @@ using StackDepth.Ir;
 namespace StackDepth.Core.Tests.Compile;
 
 /// <summary>Random queries of every shape that the type check lets pass.</summary>
-internal sealed class RandomQueries(Random random)
+internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 {
     private static readonly long[] Edges = [0, 1, -1, 7, 8, int.MaxValue, int.MinValue, (long)int.MaxValue + 1, long.MaxValue, long.MinValue, long.MaxValue - 1];
 
@@ -88,7 +88,7 @@ internal sealed class RandomQueries(Random random)
     // A constant of 16 bytes would not pass the type check.
     private string CommConstant() => Pick(Comms.Where(static c => System.Text.Encoding.UTF8.GetByteCount(c) < EventLayout.CommBytes).ToArray());
 
-    private IrStack Stack() => new(random.Next(3) == 0 ? StackKind.Kernel : StackKind.User, random.Next(3) == 0 ? StackWalk.Kernel : null);
+    private IrStack Stack() => new(random.Next(3) == 0 ? StackKind.Kernel : StackKind.User, walks.Length > 0 ? Pick(walks) : random.Next(3) == 0 ? StackWalk.Kernel : null);
 
     private CompareOperator Comparison() => Pick(Enum.GetValues<CompareOperator>());
 

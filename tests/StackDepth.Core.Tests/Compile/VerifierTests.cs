@@ -42,6 +42,18 @@ public sealed class VerifierTests
         }
     }
 
+    [Fact]
+    public void The_verifier_accepts_conditions_that_stacks_can_leave_open()
+    {
+        var random = new Random(20261123);
+        for (var round = 0; round < 30; round++)
+        {
+            var queries = new RandomQueries(random, null, null, StackWalk.FramePointer);
+            var query = new IrQuery(new("bin", "f"), [queries.Truth(3), queries.Truth(2)], new IrEmit([queries.Truth(2)]));
+            Load(new WalkedRun(query, GoldenQueries.Target with { Walk = StackWalk.Unwind }).Run.Compiled);
+        }
+    }
+
     private static void Load(CompiledQuery compiled)
     {
         using var maps = CreateMaps(compiled);

@@ -116,6 +116,15 @@ public sealed class QueryTests
         Assert.StartsWith("A constant of type Double has no counterpart in the kernel: use int, long, bool, string, Completeness or StackReason.", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_stack_is_walked_by_walks_that_there_are_and_the_kernels_by_the_kernel()
+    {
+        Assert.Equal("KStack.By(Unwind): kernel stacks are walked by the kernel only. Leave By away.", Assert.Throws<ProbeQueryException>(() => Source.Select(s => s.KStack.By(StackWalk.Unwind).Length)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>("walk", () => Source.Select(s => s.UStack.By((StackWalk)9).Length));
+        Assert.Throws<ArgumentOutOfRangeException>("value", () => Source.Where(s => s.UStack.Completeness == (Completeness)4));
+        Assert.Throws<ArgumentOutOfRangeException>("value", () => Source.Where(s => s.UStack.Reason == (StackReason)(-1)));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(-1)]

@@ -45,6 +45,23 @@ public sealed class HealthTextTests
             (None with { Hits = 3_600, Complete = 100, Truncated = 1_000, Broken = 2_000, Approximate = 500, Missed = 7 }).ToString());
 
     [Fact]
+    public void Broken_stacks_are_told_apart_by_their_reasons() =>
+        Assert.Equal(
+            "not proved: 1 of 4 stacks were cut at the walk's limit: their true depth may be greater; 3 of 4 stacks ended without a proof that the outermost frame was reached: their depth is "
+            + "what the walk saw, and may be wrong, mostly too small (2: a return address in no executable mapping, 1: the unwind rows of a file were not loaded yet).",
+            (None with { Hits = 4, Truncated = 1, Broken = 3, Reasons = new((StackReason.FrameLimit, 1), (StackReason.TablePending, 1), (StackReason.UnmappedCode, 2)) }).ToString());
+
+    [Fact]
+    public void Every_reason_has_words() =>
+        Assert.Equal(StackReasons.All.Count, StackReasons.All.Select(HealthText.Describe).Distinct().Count());
+
+    [Fact]
+    public void Hits_that_could_not_be_decided_are_said_even_where_no_other_hit_passed() =>
+        Assert.Equal(
+            "not proved: 2 of 2 stacks were cut at the walk's limit: their true depth may be greater; 2 hits are in no result, as their incomplete stacks leave open how their depth compares.",
+            (None with { Undecided = 2, Truncated = 2 }).ToString());
+
+    [Fact]
     public void Only_missed_hits_are_no_reason_to_say_that_there_were_none() => Assert.Equal("incomplete: 3 hits were missed.", (None with { Missed = 3 }).ToString());
 
     [Fact]
@@ -53,7 +70,7 @@ public sealed class HealthTextTests
         ProbeHealth[] flaws =
         [
             None with { Missed = 1 }, None with { Dropped = 1 }, None with { KeysLost = 1 }, None with { StackErrors = 1 },
-            None with { Truncated = 1 }, None with { Broken = 1 }, None with { Approximate = 1 },
+            None with { Undecided = 1 }, None with { Truncated = 1 }, None with { Broken = 1 }, None with { Approximate = 1 },
         ];
 
         Assert.All(flaws, static health => Assert.False(health.IsExact));

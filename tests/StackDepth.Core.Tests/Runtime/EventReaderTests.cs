@@ -10,7 +10,7 @@ public sealed class EventReaderTests
     [Fact]
     public void Fields_are_read_in_order_by_their_types()
     {
-        var reader = new EventReader([.. Number(-5), .. Comm("sh"), .. Number(long.MaxValue), .. Number(1), .. Number(0), .. Number(1)], Sites);
+        var reader = new EventReader([.. Number(-5), .. Comm("sh"), .. Number(long.MaxValue), .. Number(1), .. Number(0), .. Number(1), .. Number(2), .. Number(5)], Sites);
 
         Assert.Equal(-5, reader.Next<int>());
         Assert.Equal("sh", reader.Next<string>());
@@ -18,6 +18,8 @@ public sealed class EventReaderTests
         Assert.True(reader.Next<bool>());
         Assert.False(reader.Next<bool>());
         Assert.Equal(new ProbeFunction(0x20, "second"), reader.Next<ProbeFunction>());
+        Assert.Equal(Completeness.Broken, reader.Next<Completeness>());
+        Assert.Equal(StackReason.UnsupportedRule, reader.Next<StackReason>());
     }
 
     [Theory]

@@ -14,7 +14,9 @@ internal sealed class Command : IDisposable
     }
 
     /// <summary>The target reports what the kernel's walk finds.</summary>
-    internal static AttachOptions Quiet { get; } = new() { CommandOutput = CommandOutput.Discard, Walk = StackWalk.Kernel };
+    internal static AttachOptions ByKernel { get; } = new() { Walk = StackWalk.Kernel };
+
+    internal static AttachOptions Quiet { get; } = ByKernel with { CommandOutput = CommandOutput.Discard };
 
     internal ProcessStartInfo Start { get; }
 

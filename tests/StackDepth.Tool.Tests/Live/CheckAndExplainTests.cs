@@ -21,11 +21,12 @@ public sealed class CheckAndExplainTests(DepthTarget target) : IClassFixture<Dep
     [Fact]
     public async Task Explain_shows_sites_query_and_program_without_attaching()
     {
-        var result = await ToolProcess.RunAsync("explain", target.Probe, "--where", "comm == x", "--by", "function");
+        var result = await ToolProcess.RunAsync("explain", target.Probe, "--walk", "kernel", "--where", "comm == x", "--by", "function");
 
         Assert.Equal((0, ""), (result.Status, result.Errors));
         Assert.Contains("Sites (1)", result.Output, StringComparison.Ordinal);
         Assert.Matches($@"(?m)^  leaf at 0x[0-9a-f]+, offset 0x[0-9a-f]+ of {target.Path}$", result.Output);
+        Assert.Matches(@"(?m)^Walk   user stack by kernel, at most \d+ frames$", result.Output);
         Assert.Contains("comm ==", result.Output, StringComparison.Ordinal);
         Assert.Contains("bpf_get_stack", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("Verifier's log", result.Output, StringComparison.Ordinal);

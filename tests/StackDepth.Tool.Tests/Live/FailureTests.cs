@@ -33,6 +33,8 @@ public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget
     [InlineData("Unknown command 'rnu', did you mean run?", "rnu", "uprobe:/bin/sh:main")]
     [InlineData("--pid takes the number of a process from 1 to 2147483647, not 'abc'", "run", "uprobe:/bin/sh:main", "-p", "abc")]
     [InlineData("--max-functions takes a number from 1 to 2147483647, not '99999999999'", "run", "uprobe:/bin/sh:main", "--max-functions", "99999999999")]
+    [InlineData("--max-frames takes a number from 1 to 8388608, not '8388609'", "run", "uprobe:/bin/sh:main", "--max-frames", "8388609")]
+    [InlineData("--walk is one of auto, fp, unwind, kernel, not 'dwarf'", "run", "uprobe:/bin/sh:main", "--walk", "dwarf")]
     [InlineData("--max-keys takes a number from 1 to 2147483647, not '-1'", "run", "uprobe:/bin/sh:main", "--max-keys", "-1")]
     [InlineData("knows no globs", "run", "uprobe:/bin/sh:main", "--where", "comm == de*", "--", "true")]
     [InlineData("'stackdepth run --help'", "run")]

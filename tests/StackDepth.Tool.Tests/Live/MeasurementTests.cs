@@ -15,7 +15,7 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     [InlineData(100)]
     public async Task The_depth_is_the_targets_own_count_and_every_call_is_a_hit(int depth)
     {
-        var result = await ToolProcess.RunAsync("run", target.Probe, "--format", "json", "--", target.Path, Text(depth), "50");
+        var result = await ToolProcess.RunAsync("run", target.Probe, "--walk", "kernel", "--format", "json", "--", target.Path, Text(depth), "50");
 
         var truth = Truth(result);
         Assert.InRange(truth, depth + 2, KernelWalkFrames - 1);
@@ -38,18 +38,38 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     [Fact]
     public async Task A_depth_beyond_the_kernels_limit_is_said_to_be_cut()
     {
-        var result = await ToolProcess.RunAsync("run", target.Probe, "--format", "json", "--", target.Path, "500", "10");
+        var result = await ToolProcess.RunAsync("run", target.Probe, "--walk", "kernel", "--format", "json", "--", target.Path, "500", "10");
 
         Assert.True(Truth(result) > 500);
         Depth(result.Json.GetProperty("depth"), KernelWalkFrames, 10);
         Assert.Equal(10, result.Json.GetProperty("health").GetProperty("truncated").GetInt64());
         Assert.False(result.Json.GetProperty("health").GetProperty("exact").GetBoolean());
+        Assert.Equal("""{"frameLimit":10}""", result.Json.GetProperty("health").GetProperty("reasons").GetRawText());
+        Assert.Equal("kernel", result.Json.GetProperty("walk").GetString());
+    }
+
+    [Fact]
+    public async Task Stacks_are_told_apart_by_what_their_depth_promises()
+    {
+        var result = await ToolProcess.RunAsync("run", $"uprobe:{target.Path}:[lr]e[ac][fu]*", "--walk", "kernel", "--by", "completeness", "--format", "json", "--", target.Path, "500", "10");
+
+        var groups = Groups(result.Json);
+        Assert.Equal(["broken", "truncated"], groups.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal("completeness", result.Json.GetProperty("by").GetString());
+        Assert.Equal((KernelWalkFrames - 1, KernelWalkFrames), (groups["broken"].GetProperty("depth").GetProperty("max").GetInt32(), groups["truncated"].GetProperty("depth").GetProperty("min").GetInt32()));
+        var health = result.Json.GetProperty("health");
+        var reasons = health.GetProperty("reasons");
+        Assert.Equal((Hits(groups["broken"]), Hits(groups["truncated"])), (health.GetProperty("broken").GetInt32(), health.GetProperty("truncated").GetInt32()));
+        Assert.Equal((Hits(groups["broken"]), Hits(groups["truncated"])), (reasons.GetProperty("noProof").GetInt32(), reasons.GetProperty("frameLimit").GetInt32()));
+        Assert.Equal(2, reasons.EnumerateObject().Count());
+        Assert.Equal(0, health.GetProperty("undecided").GetInt64());
+        Assert.Contains("this walk cannot prove it there", health.GetProperty("text").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_function_that_is_never_called_has_no_depth()
     {
-        var json = (await ToolProcess.RunAsync("run", target.Probe, "--format", "json", "--", "true")).Json;
+        var json = (await ToolProcess.RunAsync("run", target.Probe, "--walk", "kernel", "--format", "json", "--", "true")).Json;
 
         var depth = json.GetProperty("depth");
         foreach (var nothing in (string[])["max", "min", "mean"])
@@ -62,7 +82,7 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     [Fact]
     public async Task Groups_by_function_have_their_own_depths()
     {
-        var result = await ToolProcess.RunAsync("run", $"uprobe:{target.Path}:[lr]e[ac][fu]*", "--by", "function", "--format", "json", "--", target.Path, "10", "5");
+        var result = await ToolProcess.RunAsync("run", $"uprobe:{target.Path}:[lr]e[ac][fu]*", "--walk", "kernel", "--by", "function", "--format", "json", "--", target.Path, "10", "5");
 
         var truth = Truth(result);
         var groups = Groups(result.Json);
@@ -82,10 +102,10 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     {
         string[] command = ["--", "sh", "-c", "echo pid $$; \"$0\" 3 5 comm=first; exec \"$0\" 9 7 comm=second", target.Path];
 
-        var comm = Groups((await ToolProcess.RunAsync(["run", target.Probe, "--by", "comm", "--format", "json", .. command])).Json);
-        var byPid = await ToolProcess.RunAsync(["run", target.Probe, "--by", "pid", "--format", "json", .. command]);
+        var comm = Groups((await ToolProcess.RunAsync(["run", target.Probe, "--walk", "kernel", "--by", "comm", "--format", "json", .. command])).Json);
+        var byPid = await ToolProcess.RunAsync(["run", target.Probe, "--walk", "kernel", "--by", "pid", "--format", "json", .. command]);
         var pid = Groups(byPid.Json);
-        var byTid = Groups((await ToolProcess.RunAsync(["run", target.Probe, "--by", "tid", "--format", "json", .. command])).Json);
+        var byTid = Groups((await ToolProcess.RunAsync(["run", target.Probe, "--walk", "kernel", "--by", "tid", "--format", "json", .. command])).Json);
 
         Assert.Equal((5, 7), (Hits(comm["first"]), Hits(comm["second"])));
         Assert.Equal(6, comm["second"].GetProperty("depth").GetProperty("max").GetInt32() - comm["first"].GetProperty("depth").GetProperty("max").GetInt32());
@@ -103,7 +123,7 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     public async Task Where_keeps_the_hits_for_which_it_holds(string where, int hits)
     {
         var result = await ToolProcess.RunAsync(
-            "run", target.Probe, "--where", where, "--where", "pid != 1", "--format", "json", "--", "sh", "-c", "\"$0\" 3 5 comm=first; exec \"$0\" 9 7 comm=second", target.Path);
+            "run", target.Probe, "--walk", "kernel", "--where", where, "--where", "pid != 1", "--format", "json", "--", "sh", "-c", "\"$0\" 3 5 comm=first; exec \"$0\" 9 7 comm=second", target.Path);
 
         Assert.Equal(hits, result.Json.GetProperty("health").GetProperty("hits").GetInt64());
     }
@@ -115,6 +135,8 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
         var deep = await ToolProcess.RunAsync("run", target.Probe, "--stack", "kernel", "--format", "json", "--", target.Path, "100", "5");
 
         Assert.Equal("kernel", deep.Json.GetProperty("stack").GetString());
+        Assert.Equal("kernel", deep.Json.GetProperty("walk").GetString());
+        Assert.Equal("{}", deep.Json.GetProperty("health").GetProperty("reasons").GetRawText());
         Assert.True(deep.Json.GetProperty("depth").GetProperty("max").GetInt32() > 1);
         Assert.Equal(shallow.Json.GetProperty("depth").GetProperty("max").GetInt32(), deep.Json.GetProperty("depth").GetProperty("max").GetInt32());
     }
@@ -123,7 +145,7 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     public async Task Keys_that_do_not_fit_are_counted_and_the_remedy_is_an_option_of_the_tool()
     {
         var result = await ToolProcess.RunAsync(
-            "run", target.Probe, "--by", "pid", "--max-keys", "1", "--format", "json", "--", "sh", "-c", "\"$0\" 3 5; exec \"$0\" 9 7", target.Path);
+            "run", target.Probe, "--walk", "kernel", "--by", "pid", "--max-keys", "1", "--format", "json", "--", "sh", "-c", "\"$0\" 3 5; exec \"$0\" 9 7", target.Path);
 
         var json = result.Json;
         var health = json.GetProperty("health");

@@ -11,7 +11,7 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     [Fact]
     public async Task The_table_says_what_a_person_wants_to_know()
     {
-        var result = await ToolProcess.RunAsync("run", target.Probe, "--", target.Path, "20", "1000");
+        var result = await ToolProcess.RunAsync("run", target.Probe, "--walk", "kernel", "--", target.Path, "20", "1000");
 
         var truth = Regex.Match(result.Output, @"^depth (\d+)$", RegexOptions.Multiline).Groups[1].Value;
         Assert.Matches($@"(?m)^maximum\s+{truth}\s*$", result.Output);
@@ -28,8 +28,8 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     {
         string[] command = ["--", target.Path, "20", "5"];
         var probe = $"uprobe:{target.Path}:[lr]e[ac][fu]*"; // leaf is deeper than recurse, and comes second
-        var partial = await ToolProcess.RunAsync(["run", probe, "--by", "function", "--max-keys", "1", .. command]);
-        var whole = await ToolProcess.RunAsync(["run", probe, "--by", "function", .. command]);
+        var partial = await ToolProcess.RunAsync(["run", probe, "--walk", "kernel", "--by", "function", "--max-keys", "1", .. command]);
+        var whole = await ToolProcess.RunAsync(["run", probe, "--walk", "kernel", "--by", "function", .. command]);
 
         Assert.Matches(@"(?m)^over the groups that fitted:\s*\nmaximum", partial.Output);
         Assert.Matches(@"(?m)^hits\s+20 of 25\s*$", partial.Output);
@@ -40,7 +40,7 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     [Fact]
     public async Task Nothing_steers_the_terminal_where_there_is_none()
     {
-        var result = await ToolProcess.RunAsync(["run", target.Probe, "--", target.Path, "5", "5"], null, new() { ["TERM"] = "xterm-256color", ["GITHUB_ACTIONS"] = "true" });
+        var result = await ToolProcess.RunAsync(["run", target.Probe, "--walk", "kernel", "--", target.Path, "5", "5"], null, new() { ["TERM"] = "xterm-256color", ["GITHUB_ACTIONS"] = "true" });
 
         Assert.DoesNotContain(Escape, result.Output);
     }
@@ -62,7 +62,7 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     [Fact]
     public async Task Bars_are_of_ASCII_where_the_locale_has_no_blocks()
     {
-        var result = await ToolProcess.RunAsync(["run", target.Probe, "--", target.Path, "20", "10"], null, new() { ["LC_ALL"] = "en_US.ISO-8859-1" });
+        var result = await ToolProcess.RunAsync(["run", target.Probe, "--walk", "kernel", "--", target.Path, "20", "10"], null, new() { ["LC_ALL"] = "en_US.ISO-8859-1" });
 
         Assert.Matches(@"(?m)^16 to 31\s+10 #{40}\s*$", result.Output);
     }
@@ -74,7 +74,7 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
         try
         {
             await ToolProcess.RunAsync(
-                ["run", target.Probe, "--", target.Path, "3", "3"], null, null, ["sh", "-c", "(echo before; \"$@\"; echo after) > \"$0\"", file]);
+                ["run", target.Probe, "--walk", "kernel", "--", target.Path, "3", "3"], null, null, ["sh", "-c", "(echo before; \"$@\"; echo after) > \"$0\"", file]);
             var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
 
             Assert.Equal("before", lines[0]);
@@ -103,7 +103,7 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     [Fact]
     public async Task On_a_very_narrow_terminal_the_key_is_cut_and_no_number()
     {
-        var result = await ToolProcess.RunAsync(["run", $"uprobe:{target.Path}:[lr]e[ac][fu]*", "--by", "function", "--", target.Path, "20", "1000"], null, new() { ["COLUMNS"] = "20" });
+        var result = await ToolProcess.RunAsync(["run", $"uprobe:{target.Path}:[lr]e[ac][fu]*", "--walk", "kernel", "--by", "function", "--", target.Path, "20", "1000"], null, new() { ["COLUMNS"] = "20" });
 
         var truth = Regex.Match(result.Output, @"^depth (\d+)$", RegexOptions.Multiline).Groups[1].Value;
         Assert.Matches($@"(?m)^l +{truth} +{truth} +{truth}\.0 1,000\s*$", result.Output);
@@ -114,8 +114,8 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     public async Task A_name_from_the_target_is_shown_and_not_obeyed()
     {
         const string Evil = "[red]\u001b[31m\nx";
-        var table = await ToolProcess.RunAsync("run", target.Probe, "--by", "comm", "--", target.Path, "5", "5", "comm=" + Evil);
-        var json = await ToolProcess.RunAsync("run", target.Probe, "--by", "comm", "--format", "json", "--", target.Path, "5", "5", "comm=" + Evil);
+        var table = await ToolProcess.RunAsync("run", target.Probe, "--walk", "kernel", "--by", "comm", "--", target.Path, "5", "5", "comm=" + Evil);
+        var json = await ToolProcess.RunAsync("run", target.Probe, "--walk", "kernel", "--by", "comm", "--format", "json", "--", target.Path, "5", "5", "comm=" + Evil);
 
         Assert.Contains("[red]\\x1b[31m\\x0ax", table.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(Escape, table.Output);
