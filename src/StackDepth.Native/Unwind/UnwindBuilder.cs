@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace StackDepth.Native.Unwind;
 
-/// <summary>From the call-frame information of a file to its table, all but <see cref="UnwindTable.KeepsFramePointers"/>.</summary>
+/// <summary>From the call-frame information of a file to its table, with <see cref="UnwindTable.KeepsFramePointers"/> false.</summary>
 internal static class UnwindBuilder
 {
     // An FDE of 24 bytes has a handful of rows.

@@ -18,6 +18,8 @@ internal sealed class UnwindSource
 
     internal required TextMap Text { get; init; }
 
+    internal required ulong FileLength { get; init; }
+
     internal required byte[]? BuildId { get; init; }
 
     /// <summary>Reads the call-frame information of an x86-64 file.</summary>
@@ -27,12 +29,12 @@ internal sealed class UnwindSource
         var text = new TextMap(image.Path, image.Segments, image.Length);
         var sections = new List<CfiBytes>(2);
         var buildId = AddSections(image, sections);
-        if (!sections.Exists(static s => !s.IsDebugFrame) && FindByIndex(image) is { } indexed)
+        if (!sections.Exists(static s => !s.IsDebugFrame) && FindByIndex(image.Path, image.Segments, image.Length, (offset, length) => image.Read(offset, length, ".eh_frame")) is { } indexed)
         {
             sections.Insert(0, indexed);
         }
 
-        return new() { Sections = sections, Text = text, BuildId = buildId is [] ? null : buildId };
+        return new() { Sections = sections, Text = text, FileLength = image.Length, BuildId = buildId is [] ? null : buildId };
     }
 
     private static byte[] AddSections(ElfImage image, List<CfiBytes> sections)
@@ -72,7 +74,7 @@ internal sealed class UnwindSource
             return;
         }
 
-        CheckLength(image, section.Size);
+        CheckLength(image.Path, section.Size);
         var bytes = image.ReadSection(section);
         if ((section.Flags & FlagCompressed) != 0)
         {
@@ -82,11 +84,11 @@ internal sealed class UnwindSource
         sections.Add(new(bytes, isDebugFrame ? 0 : section.Address, isDebugFrame, EndsAtTerminator: false));
     }
 
-    private static void CheckLength(ElfImage image, ulong length)
+    private static void CheckLength(string path, ulong length)
     {
         if (length > MaxSection)
         {
-            throw new ElfException(image.Path, $"claims {length} bytes of call-frame information; up to {MaxSection} are read.");
+            throw new ElfException(path, $"claims {length} bytes of call-frame information; up to {MaxSection} are read.");
         }
     }
 
@@ -101,7 +103,7 @@ internal sealed class UnwindSource
         }
 
         var length = BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(8));
-        CheckLength(image, length);
+        CheckLength(image.Path, length);
 
         // zlib does not compress by more than about 1,000.
         if (length / 2048 > (ulong)bytes.Length)
@@ -124,26 +126,22 @@ internal sealed class UnwindSource
     }
 
     // PT_GNU_EH_FRAME: version, encoding of the pointer to .eh_frame, two more encodings, the pointer. How long .eh_frame is, only its terminator tells.
-    private static CfiBytes? FindByIndex(ElfImage image)
+    internal static CfiBytes? FindByIndex(string path, ReadOnlySpan<ElfSegment> segments, ulong fileLength, Func<ulong, ulong, byte[]> read)
     {
-        foreach (ref readonly var segment in image.Segments)
+        foreach (ref readonly var segment in segments)
         {
             if (segment.Type == ElfConstants.SegmentFrameIndex && segment.FileSize >= FrameIndexHeader
-                && segment.Offset < image.Length && image.Length - segment.Offset >= FrameIndexHeader)
+                && segment.Offset < fileLength && fileLength - segment.Offset >= FrameIndexHeader
+                && TryGetFrames(read(segment.Offset, FrameIndexHeader), segment.Address, out var address))
             {
-                var header = new byte[FrameIndexHeader];
-                image.Fill(segment.Offset, header);
-                if (TryGetFrames(header, segment.Address, out var address) && FindLoaded(image, address) is { } found)
-                {
-                    return found;
-                }
+                return FindLoaded(path, segments, fileLength, address, read);
             }
         }
 
         return null;
     }
 
-    internal static bool TryGetFrames(ReadOnlySpan<byte> header, ulong headerAddress, out ulong address)
+    private static bool TryGetFrames(ReadOnlySpan<byte> header, ulong headerAddress, out ulong address)
     {
         const byte version = 1;
         var reader = new CfiReader(header, 4);
@@ -157,18 +155,46 @@ internal sealed class UnwindSource
         return !reader.Failed;
     }
 
-    private static CfiBytes? FindLoaded(ElfImage image, ulong address)
+    private static CfiBytes? FindLoaded(string path, ReadOnlySpan<ElfSegment> segments, ulong fileLength, ulong address, Func<ulong, ulong, byte[]> read)
     {
-        foreach (ref readonly var segment in image.Segments)
+        foreach (ref readonly var segment in segments)
         {
-            if (segment.IsLoad && segment.TryGetOffset(address, out var offset) && offset < image.Length)
+            if (segment.IsLoad && segment.TryGetOffset(address, out var offset) && offset < fileLength)
             {
-                var length = Math.Min(segment.FileSize - (address - segment.Address), image.Length - offset);
-                CheckLength(image, length);
-                return new(image.Read(offset, length, ".eh_frame"), address, IsDebugFrame: false, EndsAtTerminator: true);
+                var length = Math.Min(segment.FileSize - (address - segment.Address), fileLength - offset);
+                CheckLength(path, length);
+                return new(read(offset, length), address, IsDebugFrame: false, EndsAtTerminator: true);
             }
         }
 
         return null;
+    }
+
+    /// <summary>A hash of all that the rows are made from. The text itself is not: no row depends on it.</summary>
+    internal byte[] ComputeKey()
+    {
+        var hash = new Blake2b();
+        hash.Append(FileLength);
+        hash.Append((ulong)(BuildId?.Length ?? 0));
+        hash.Append(BuildId);
+        hash.Append((ulong)Text.Ranges.Length);
+        foreach (var range in Text.Ranges)
+        {
+            hash.Append(range.Address);
+            hash.Append(range.Offset);
+            hash.Append(range.Length);
+        }
+
+        foreach (var section in Sections)
+        {
+            hash.Append(section.Address);
+            hash.Append((section.IsDebugFrame ? 1UL : 0) | (section.EndsAtTerminator ? 2UL : 0));
+            hash.Append((ulong)section.Bytes.Length);
+            hash.Append(section.Bytes);
+        }
+
+        var key = new byte[Blake2b.HashSize];
+        hash.Finish(key);
+        return key;
     }
 }

@@ -41,6 +41,19 @@ internal sealed class UnwindTable
     /// <summary>Whether any text has rules.</summary>
     internal bool HasRules => Rules.Length > 1;
 
+    /// <summary>The table with the result of the proof; the arrays are the same.</summary>
+    internal UnwindTable WithProof(TextMap text, FramePointerProof.Filler fill) =>
+        new()
+        {
+            Rules = Rules,
+            FirstPage = FirstPage,
+            PageStarts = PageStarts,
+            Rows = Rows,
+            KeepsFramePointers = FramePointerProof.Holds(this, text, fill),
+            BuildId = BuildId,
+            Report = Report,
+        };
+
     /// <summary>The rule for a file offset; None outside the text.</summary>
     internal UnwindRule Find(ulong fileOffset)
     {

@@ -41,7 +41,8 @@ internal static class ReadelfFrames
         ReadelfRow? held = null;
         while (reader.ReadLine() is { } line)
         {
-            var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            // A register is written twice: r11 (r11).
+            var words = Array.FindAll(line.Split(' ', StringSplitOptions.RemoveEmptyEntries), static word => word[0] != '(');
             if (line.StartsWith("Contents of", StringComparison.Ordinal))
             {
                 isDebugFrame = line.Contains(".debug_frame", StringComparison.Ordinal);
