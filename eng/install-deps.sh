@@ -8,6 +8,12 @@ need gcc gcc
 need readelf binutils
 need gdb gdb
 need python3 python3
+# Targets of the walk tests.
+need g++ g++
+need rustc rustc
+need lua5.4 lua5.4
+need node nodejs
+[ -x /usr/bin/python3.11 ] || missing+=(python3.11)
 need setpriv util-linux
 [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
 [ -e /usr/include/linux/bpf.h ] || missing+=(linux-libc-dev)

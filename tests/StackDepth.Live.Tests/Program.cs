@@ -1,9 +1,10 @@
+using StackDepth.Live.Tests.Walks;
 using Xunit.MicrosoftTestingPlatform;
 using Xunit.Runner.InProc.SystemConsole;
 
 namespace StackDepth.Live.Tests;
 
-/// <summary>The test runner's entry point, except for the one command that the tests give this program.</summary>
+/// <summary>The test runner's entry point, except for the commands that the tests give this program.</summary>
 internal static class Program
 {
     /// <summary>Attaches a probe and prints what it throws: "unprivileged BINARY SYMBOL".</summary>
@@ -12,6 +13,7 @@ internal static class Program
     private static async Task<int> Main(string[] args) => args switch
     {
         [Unprivileged, var binary, var symbol] => await AttachAndTell(binary, symbol),
+        [ManagedTarget.Command, var mode, var depth, var repeat, var library] => ManagedTarget.Run(mode, depth, repeat, library),
         _ when args.Any(static arg => arg is "-automated" or "@@") => await ConsoleRunner.Run(args),
         _ => await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions),
     };

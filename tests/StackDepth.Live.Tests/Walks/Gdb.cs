@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using System.Globalization;
+using StackDepth.Live.Tests.Support;
+
+namespace StackDepth.Live.Tests.Walks;
+
+/// <summary>gdb as a witness: the physical frames at each hit of an address (Targets/Walks/truth.py).</summary>
+internal static class Gdb
+{
+    /// <summary>At most so many hits are looked at.</summary>
+    internal const int MostHits = 300;
+
+    /// <summary>Runs the commands, which differ in their arguments only; answers the thread and the depth of each hit of each run, in order.</summary>
+    internal static async Task<(int Tid, int Depth)[][]> Depths(string probe, params ProcessStartInfo[] commands)
+    {
+        var command = commands[0];
+        Requires.Tool("gdb");
+        using var folder = new Folder();
+        var answer = folder["depths"];
+        var start = new ProcessStartInfo("gdb", ["-nx", "-q", "-batch", "-x", Builds.File("truth.py"), command.FileName])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        foreach (var (name, value) in command.Environment)
+            start.Environment[name] = value;
+        var plus = probe.IndexOf('+', StringComparison.Ordinal);
+        start.Environment["TRUTH_PLACE"] = plus < 0 ? "&" + probe : $"(char *)&{probe[..plus]} + {probe[(plus + 1)..]}";
+        start.Environment["TRUTH_RUNS"] = string.Join('\n', commands.Select(static run => string.Join(' ', run.ArgumentList)));
+        start.Environment["TRUTH_HITS"] = MostHits.ToString(CultureInfo.InvariantCulture);
+        start.Environment["TRUTH_OUT"] = answer;
+        start.Environment.Remove("DEBUGINFOD_URLS");
+        using var gdb = Process.Start(start)!;
+        gdb.StandardInput.Close();
+        var output = gdb.StandardOutput.ReadToEndAsync();
+        var errors = gdb.StandardError.ReadToEndAsync();
+        var exited = gdb.WaitForExitAsync();
+        if (await Task.WhenAny(exited, Task.Delay(Eventually.Limit)) != exited)
+            gdb.Kill(entireProcessTree: true);
+        await exited;
+        List<List<(int, int)>> runs = [];
+        foreach (var line in File.Exists(answer) ? File.ReadLines(answer) : [])
+        {
+            if (line == "run")
+                runs.Add([]);
+            else if (line.Split(' ') is [var tid, var depth])
+                runs[^1].Add((Number(tid), Number(depth)));
+        }
+
+        Assert.True(
+            runs.Count == commands.Length && runs.All(static run => run.Count > 0),
+            $"gdb saw no hit of {probe} in {command.FileName} {string.Join(' ', command.ArgumentList)}:\n{await output}{await errors}");
+        return [.. runs.Select(static run => run.ToArray())];
+    }
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}
