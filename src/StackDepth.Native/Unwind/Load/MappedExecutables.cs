@@ -19,11 +19,13 @@ internal readonly record struct MappedExecutable(ulong Start, ulong End, UnwindF
     /// CAP_CHECKPOINT_RESTORE), by the path below the process's root directory: whether it is the same file is the caller's to check.
     /// </summary>
     /// <returns>Null, with the kernel's reason.</returns>
-    internal PinnedFile? Open(int processId, out Errno errno) =>
-        PinnedFile.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/map_files/{Start:x}-{End:x}"), out errno)
-        ?? (errno is Errno.EPERM or Errno.EACCES && Path.StartsWith('/')
-            ? PinnedFile.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/root{Path}"), out errno)
-            : null);
+    internal PinnedFile? Open(int processId, out Errno errno)
+    {
+        var file = PinnedFile.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/map_files/{Start:x}-{End:x}"), out errno);
+        return file is null && errno is Errno.EPERM or Errno.EACCES && Path.StartsWith('/')
+            ? PinnedFile.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/root{Path}"), out _)
+            : file;
+    }
 }
 
 /// <summary>Reads the executable mappings of processes. All of it may change or vanish meanwhile, and its length is the process's choice.</summary>

@@ -11,11 +11,15 @@ namespace StackDepth.Native.Unwind;
 internal sealed class UnwindSupplier : IDisposable
 {
     private const int FilesAtOnce = 2;
+
+    // Each is an open file of the host's, and a process may map as many as it likes: beyond these only what the walker really meets is loaded.
+    private const int MaxPreloaded = 1024;
+
     private const long Urgent = long.MinValue;
 
     private readonly Lock _gate = new();
     private readonly UnwindTableWriter _writer;
-    private readonly UnwindTableReader _read;
+    private readonly IUnwindTableSource _source;
     private readonly Action<UnwindNotice> _report;
     private readonly BoundedWork _work = new(FilesAtOnce);
 
@@ -26,12 +30,12 @@ internal sealed class UnwindSupplier : IDisposable
     private bool _disposed;
 
     /// <param name="writer">Where to; the caller's, and to be kept until this is disposed.</param>
-    /// <param name="read">How a file is read; called from several threads.</param>
+    /// <param name="source">Where from.</param>
     /// <param name="report">Gets the news, from several threads; does not throw.</param>
-    internal UnwindSupplier(UnwindTableWriter writer, UnwindTableReader read, Action<UnwindNotice> report)
+    internal UnwindSupplier(UnwindTableWriter writer, IUnwindTableSource source, Action<UnwindNotice> report)
     {
         _writer = writer;
-        _read = read;
+        _source = source;
         _report = report;
     }
 
@@ -94,7 +98,7 @@ internal sealed class UnwindSupplier : IDisposable
     {
         foreach (var mapping in mappings)
         {
-            if (!IsKnown(mapping.Key))
+            if (MayPreload(mapping.Key))
             {
                 yield return (mapping.Path, mapping.Open(processId, out _), mapping.Key);
             }
@@ -142,10 +146,9 @@ internal sealed class UnwindSupplier : IDisposable
     private void Load(UnwindRequest request)
     {
         var mappings = MappedExecutables.Of(request.ProcessId);
-        var mapping = mappings.Find(mapping => mapping.Start == request.Start) is { Path: not null } found ? found
-            : new MappedExecutable(request.Start, request.End, request.Key, "");
-        var file = mapping.Open(request.ProcessId, out var errno);
-        var name = PrintableText.Escape(mapping.Path);
+        var path = mappings.Find(mapping => mapping.Key == request.Key).Path ?? "";
+        var file = new MappedExecutable(request.Start, request.End, request.Key, path).Open(request.ProcessId, out var errno);
+        var name = path.Length > 0 ? PrintableText.Escape(path) : $"inode {request.Inode}, device {request.Device:x}";
         if (file is not null)
         {
             if (!Hold(request.Key, file))
@@ -170,16 +173,15 @@ internal sealed class UnwindSupplier : IDisposable
 
     private void Load(UnwindFileKey key, PinnedFile file, string name)
     {
-        var notice = UnwindFileLoader.Read(file, name, key, _read, out var table);
+        var notice = UnwindFileLoader.Read(file, name, key, _source, out var table);
         Finish(key, table, notice);
     }
 
     private void LoadVdso()
     {
         const string Name = "[vdso]";
-        using var image = VdsoImage.Open();
-        var table = image is null ? null : _read($"/proc/self/fd/{image.DangerousGetHandle()}", Name);
-        Finish(UnwindFileKey.Vdso, table, table is { PageCount: > 0 }
+        var table = _source.ReadVdso();
+        Finish(UnwindFileKey.Vdso, table, table is { PageCount: > 0, HasRules: true }
             ? new UnwindNotice(UnwindOutcome.Loaded, Name, Rows: table.Rows.Length)
             : new UnwindNotice(UnwindOutcome.NoTable, Name, "it has no call frame information"));
     }
@@ -244,11 +246,11 @@ internal sealed class UnwindSupplier : IDisposable
         _report(notice);
     }
 
-    private bool IsKnown(UnwindFileKey key)
+    private bool MayPreload(UnwindFileKey key)
     {
         lock (_gate)
         {
-            return _known.ContainsKey(key);
+            return _known.Count < MaxPreloaded && !_known.ContainsKey(key);
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using StackDepth.Native.Unwind;
 
-namespace StackDepth.Native.Tests.UnwindLoad;
+namespace StackDepth.Native.Tests.UnwindSupply;
 
 public sealed class TableWriterTests
 {

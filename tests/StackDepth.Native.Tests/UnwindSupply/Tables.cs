@@ -1,6 +1,6 @@
 using StackDepth.Native.Unwind;
 
-namespace StackDepth.Native.Tests.UnwindLoad;
+namespace StackDepth.Native.Tests.UnwindSupply;
 
 /// <summary>Tables made up for tests.</summary>
 internal static class Tables
