@@ -40,6 +40,7 @@ internal static class HealthText
         StackReason.ReadFailed => "memory of the stack could not be read",
         StackReason.Corrupt => "a chain of frames that does not ascend",
         StackReason.SignalLimit => "too many signal frames within each other",
+        StackReason.GuessFailed => "the chain was lost after a step that had to guess",
         StackReason.MappingBusy => "the kernel could not look up a mapping just then",
         StackReason.FrameLimit => "the limit of frames",
         StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",

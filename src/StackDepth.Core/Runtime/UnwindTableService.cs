@@ -20,7 +20,7 @@ internal sealed class UnwindTableService : IDisposable
     private UnwindTableService(KernelMaps maps, ILogger log, SystemCalls sys)
     {
         _writer = new(maps[UnwindMaps.FilesName], maps[UnwindMaps.TablesName], maps[UnwindMaps.RulesName]);
-        _supplier = new(_writer, UnwindTables.Load, notice => Tell(log, notice));
+        _supplier = new(_writer, new Source(UnwindCache.OfUser()), notice => Tell(log, notice));
         _server = new(maps[UnwindMaps.RequestsName], _supplier, log.UnwindRequestsFailed, sys);
     }
 
@@ -80,5 +80,12 @@ internal sealed class UnwindTableService : IDisposable
                 log.UnwindTableUnusable(notice.Error, notice.File, notice.Detail);
                 break;
         }
+    }
+
+    private sealed class Source(UnwindCache cache) : IUnwindTableSource
+    {
+        public UnwindTable? Read(string openPath, string shownPath) => UnwindTables.Load(openPath, cache, shownPath).Table;
+
+        public UnwindTable? ReadVdso() => UnwindTables.LoadVdso();
     }
 }

@@ -3,8 +3,10 @@ using StackDepth.Live.Tests.Support;
 namespace StackDepth.Live.Tests.Walks;
 
 /// <summary>One stack, as it was and as a walk saw it.</summary>
-internal sealed record MeasuredStack(WalkTarget Target, StackWalk Walk, int Depth, int Hit, string Tag, int? Truth, int Length, Completeness Completeness, ProbeHealth Health)
+internal sealed record MeasuredStack(WalkTarget Target, StackWalk Walk, int Depth, int Hit, string Tag, int? Truth, int Length, StackReason Reason, ProbeHealth Health)
 {
+    internal Completeness Completeness => Reason.Completeness();
+
     /// <summary>The one thing that no walk may ever do.</summary>
     internal bool IsSilentlyWrong => Completeness == Completeness.Complete && Length != Truth;
 
@@ -14,7 +16,7 @@ internal sealed record MeasuredStack(WalkTarget Target, StackWalk Walk, int Dept
     internal bool MayBeIncomplete => Target.Unprovable || Tag.StartsWith('?');
 
     public override string ToString() =>
-        $"{Target}, walk {Walk}, depth {Depth}, hit {Hit} ({Tag}): truth {(Truth is { } truth ? truth : "unknown")}, measured {Length}, {Completeness} (of the run: {Health})";
+        $"{Target}, walk {Walk}, depth {Depth}, hit {Hit} ({Tag}): truth {(Truth is { } truth ? truth : "unknown")}, measured {Length}, {Completeness} ({Reason}) (of the run: {Health})";
 }
 
 /// <summary>Runs targets under probes.</summary>
@@ -36,7 +38,7 @@ internal static class Measuring
         if (bases is null)
         {
             Assert.True(depths is null || stacks.Length == depths.Length * repeat, $"{what}{stacks.Length} hits, of {depths?.Length} in gdb");
-            return [.. stacks.Select((stack, hit) => new MeasuredStack(target, walk, depth, hit, "", depths?[hit % depths.Length], stack.Length, stack.Completeness, health))];
+            return [.. stacks.Select((stack, hit) => new MeasuredStack(target, walk, depth, hit, "", depths?[hit % depths.Length], stack.Length, stack.Reason, health))];
         }
 
         var reported = report.Read();
@@ -48,7 +50,7 @@ internal static class Measuring
         return
         [
             .. reported.SelectMany(thread => thread.Value.Zip(threads[thread.Key], (hit, stack) => (hit, stack))).Select((pair, index) => new MeasuredStack(
-                target, walk, depth, index, pair.hit.Tag, pair.hit.Relative + bases[pair.hit.Tag], pair.stack.Length, pair.stack.Completeness, health)),
+                target, walk, depth, index, pair.hit.Tag, pair.hit.Relative + bases[pair.hit.Tag], pair.stack.Length, pair.stack.Reason, health)),
         ];
     }
 
