@@ -29,6 +29,7 @@ internal enum HealthCounter
     SignalLimit,
     MappingBusy,
     FrameLimit,
+    KernelFrameLimit,
     FramePointerStep,
 }
 

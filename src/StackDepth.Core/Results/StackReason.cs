@@ -36,6 +36,9 @@ public enum StackReason
     /// <summary>Truncated: the walk came to its limit of frames.</summary>
     FrameLimit,
 
+    /// <summary>Truncated: the kernel's walk of user frames came to its own limit. Its steps are not proved: code without frame pointers can lead it in a circle.</summary>
+    KernelFrameLimit,
+
     /// <summary>Approximate: a step went by frame pointer through code that has no unwind rows, or that is not proved to keep frame pointers.</summary>
     FramePointerStep,
 }
@@ -49,7 +52,7 @@ internal static class StackReasons
     internal static Completeness Completeness(this StackReason reason) => reason switch
     {
         StackReason.None => StackDepth.Completeness.Complete,
-        StackReason.FrameLimit => StackDepth.Completeness.Truncated,
+        StackReason.FrameLimit or StackReason.KernelFrameLimit => StackDepth.Completeness.Truncated,
         StackReason.FramePointerStep => StackDepth.Completeness.Approximate,
         _ => StackDepth.Completeness.Broken,
     };
