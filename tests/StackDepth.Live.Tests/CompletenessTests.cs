@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using StackDepth.Live.Tests.Support;
 
 namespace StackDepth.Live.Tests;
@@ -5,6 +6,20 @@ namespace StackDepth.Live.Tests;
 /// <summary>What the kernel's walk says about its stacks, in every form that a query can ask for it.</summary>
 public sealed class CompletenessTests
 {
+    /// <summary>Calls <c>leaf</c>, a handful of frames deep, with the register of frame pointers used for a list whose only node is its own successor.</summary>
+    private const string Circle = """
+        void leaf(void);
+        __asm__(".globl leaf\n.type leaf,@function\nleaf:\n push %rbp\n pop %rbp\n ret\n.size leaf,.-leaf\n");
+        void *node[2];
+        int main(void)
+        {
+            node[0] = node;
+            node[1] = (void *)main;
+            __asm__ volatile("push %%rbp\n lea node(%%rip), %%rbp\n call leaf\n pop %%rbp" ::: "memory", "cc");
+            return 0;
+        }
+        """;
+
     private const string Load = "ramp push 150 2";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -19,7 +34,7 @@ public sealed class CompletenessTests
         var depths = command.Report.Of("leaf_push").Lines.SelectMany(line => Enumerable.Repeat(line.Depth, (int)line.Count)).ToArray();
         Assert.Contains(depths, depth => depth > Report.KernelWalkLimit);
         Assert.Equal(depths.Select(Of), run.Result.Select(record => record.Item2));
-        Assert.All(run.Result, record => Assert.Equal(record.Item2 == Completeness.Truncated ? StackReason.FrameLimit : StackReason.NoProof, record.Item3));
+        Assert.All(run.Result, record => Assert.Equal(record.Item2 == Completeness.Truncated ? StackReason.KernelFrameLimit : StackReason.NoProof, record.Item3));
         Check.Healthy(command.Report.Of("leaf_push"), run.Health);
     }
 
@@ -50,6 +65,26 @@ public sealed class CompletenessTests
         Assert.Equal((null, 0), (user.Result, user.Health.Hits));
         Assert.Equal(DepthVerdict.Within, kernel.IsAtMost(kernel.Result!.Value));
         Assert.Equal(DepthVerdict.Exceeds, kernel.IsAtMost(kernel.Result.Value - 1));
+    }
+
+    [Fact]
+    public async Task What_the_kernel_cuts_can_be_a_circle_and_exceeds_no_limit()
+    {
+        Requires.Bpf();
+        Requires.Tool("gcc");
+        using var folder = new Folder();
+        File.WriteAllText(folder["circle.c"], Circle);
+        using (var gcc = Process.Start("gcc", ["-O1", "-mno-red-zone", "-o", folder["circle"], folder["circle.c"]]))
+        {
+            gcc.WaitForExit();
+            Assert.Equal(0, gcc.ExitCode);
+        }
+
+        var run = await Probe.UProbe(folder["circle"], "leaf").Select(hit => hit.UStack.Length).Max().RunAsync(new(folder["circle"]), Command.Quiet, Cancellation);
+
+        Assert.Equal((0, Report.KernelWalkLimit), (run.ExitCode, run.Result));
+        Assert.Equal(new StackReasonCounts((StackReason.KernelFrameLimit, 1)), run.Health.Reasons);
+        Assert.Equal(DepthVerdict.Undecided, run.IsAtMost(100));
     }
 
     [Fact]

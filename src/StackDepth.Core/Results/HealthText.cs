@@ -32,7 +32,7 @@ internal static class HealthText
     /// <summary>The reason in words, to stand behind "n stacks:".</summary>
     internal static string Describe(StackReason reason) => reason switch
     {
-        StackReason.NoProof => "this walk cannot prove it there",
+        StackReason.NoProof => "this walk finds no proof there",
         StackReason.UnmappedCode => "a return address in no executable mapping",
         StackReason.TablePending => "the unwind rows of a file were not loaded yet",
         StackReason.TableUnusable => "the unwind rows of a file could not be had",
@@ -43,6 +43,7 @@ internal static class HealthText
         StackReason.GuessFailed => "the chain was lost after a step that had to guess",
         StackReason.MappingBusy => "the kernel could not look up a mapping just then",
         StackReason.FrameLimit => "the limit of frames",
+        StackReason.KernelFrameLimit => "the kernel's limit of frames",
         StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "This is no reason for which a stack is not complete."),
     };

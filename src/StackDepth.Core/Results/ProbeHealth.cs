@@ -10,7 +10,7 @@ namespace StackDepth;
 /// <param name="KeysLost">Hits whose key found no room in the table of groups: it was full, or many new keys came at once.</param>
 /// <param name="StackErrors">Stacks whose walk failed; they are in no result.</param>
 /// <param name="Complete">Stacks whose outermost frame was reached and proved.</param>
-/// <param name="Truncated">Stacks that a limit cut: their depth is a lower bound.</param>
+/// <param name="Truncated">Stacks that a limit cut: their depth may be too small.</param>
 /// <param name="Broken">Stacks whose chain ended without a proof that it was the end: their depth may be too small.</param>
 /// <param name="Approximate">Stacks in which a step had to guess.</param>
 public sealed record ProbeHealth(
@@ -47,8 +47,10 @@ public sealed record ProbeHealth(
         _ => IsExact ? DepthVerdict.Within : DepthVerdict.Undecided,
     };
 
-    // A broken chain that our own walks followed is a lower bound; one without proof can be the kernel's, which code without frame pointers leads astray.
-    private bool MayCountTooMany => Approximate > 0 || Broken > Reasons.Of(Completeness.Broken) - Reasons[StackReason.NoProof];
+    // What our own walks cut, or saw break, is a lower bound. The kernel's walk goes where the register points, which in code without frame pointers can be a circle: perf_callchain_user
+    // (arch/x86/events/core.c) asks neither for ascent nor for code. Its stacks are cut at its own limit, or without proof, as our own can be too.
+    private bool MayCountTooMany =>
+        Approximate > 0 || Truncated > Reasons[StackReason.FrameLimit] || Broken > Reasons.Of(Completeness.Broken) - Reasons[StackReason.NoProof];
 
     /// <summary>The health in plain words: one sentence for each thing that a reader of the result must know.</summary>
     public override string ToString() => HealthText.Describe(this);

@@ -33,17 +33,17 @@ public enum StackReason
     /// <summary>Broken: the kernel could not look up the mapping of a return address at that moment.</summary>
     MappingBusy,
 
-    /// <summary>
-    /// Broken: a step had to guess, by frame pointer through code that has no unwind rows or is not proved to keep them, and the chain then ended without a proof. The depth is no
-    /// bound of the true one.
-    /// </summary>
-    GuessFailed,
-
     /// <summary>Truncated: the walk came to its limit of frames.</summary>
     FrameLimit,
 
+    /// <summary>Truncated: the kernel's walk of user frames came to its own limit. Its steps are not proved: code without frame pointers can lead it in a circle.</summary>
+    KernelFrameLimit,
+
     /// <summary>Approximate: a step went by frame pointer through code that has no unwind rows, or that is not proved to keep frame pointers.</summary>
     FramePointerStep,
+
+    /// <summary>Approximate: after such a step the chain ended without a proof that it was the end. The depth bounds the true one in no way.</summary>
+    GuessFailed,
 }
 
 internal static class StackReasons
@@ -55,8 +55,8 @@ internal static class StackReasons
     internal static Completeness Completeness(this StackReason reason) => reason switch
     {
         StackReason.None => StackDepth.Completeness.Complete,
-        StackReason.FrameLimit => StackDepth.Completeness.Truncated,
-        StackReason.FramePointerStep => StackDepth.Completeness.Approximate,
+        StackReason.FrameLimit or StackReason.KernelFrameLimit => StackDepth.Completeness.Truncated,
+        StackReason.FramePointerStep or StackReason.GuessFailed => StackDepth.Completeness.Approximate,
         _ => StackDepth.Completeness.Broken,
     };
 }

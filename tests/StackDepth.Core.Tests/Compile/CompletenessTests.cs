@@ -33,7 +33,7 @@ public sealed class CompletenessTests
     public void What_a_walk_must_not_store_counts_somewhere_and_breaks_nothing()
     {
         var run = new WalkedRun(GoldenQueries.Source.Select(s => s.UStack.Length).Max().Query, Target);
-        run.Hit(new Hit(), Walk(42, (StackReason)12));
+        run.Hit(new Hit(), Walk(42, (StackReason)13));
         run.Hit(new Hit(), Walk(42, (StackReason)(-1)));
 
         Assert.Equal((2, 2), (run[HealthCounter.Hits], run[HealthCounter.Broken]));

@@ -79,7 +79,8 @@ internal sealed record KleeneModel(Hit Hit, Dictionary<IrStack, Walked> Walks, C
         if (!IsKernels(stack))
             return Walks[stack];
         var frames = (stack.Kind == StackKind.User ? Hit.UserStack : Hit.KernelStack) / 8;
-        return new(frames, frames >= Target.MaxStackFrames ? StackReason.FrameLimit : stack.Kind == StackKind.User ? StackReason.NoProof : StackReason.None);
+        var cut = frames >= Target.MaxStackFrames;
+        return new(frames, stack.Kind == StackKind.User ? (cut ? StackReason.KernelFrameLimit : StackReason.NoProof) : cut ? StackReason.FrameLimit : StackReason.None);
     }
 
     private string Text(IrExpression expression) => expression is IrText text ? text.Value : Encoding.UTF8.GetString(Hit.Comm).TrimEnd('\0');

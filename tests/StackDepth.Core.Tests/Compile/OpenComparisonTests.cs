@@ -154,7 +154,7 @@ public sealed class OpenComparisonTests
 
     private static Dictionary<IrStack, Walked> Walks(Random random) => new() { [User()] = Walk(random), [User(StackWalk.FramePointer)] = Walk(random) };
 
-    private static Walked Walk(Random random) => new(random.Next(3) == 0 ? random.Next(1, 10) : random.Next(1, 140), random.Next(3) == 0 ? StackReason.None : (StackReason)random.Next(12));
+    private static Walked Walk(Random random) => new(random.Next(3) == 0 ? random.Next(1, 10) : random.Next(1, 140), random.Next(3) == 0 ? StackReason.None : (StackReason)random.Next(Enum.GetValues<StackReason>().Length));
 
     private static char Verdict(Func<EntryContext, Expr<bool>> condition, Walked walked, int pid = 1000) =>
         Verdict(Source.Where(condition).Count().Query, new Hit { Pid = pid }, new() { [User()] = walked });

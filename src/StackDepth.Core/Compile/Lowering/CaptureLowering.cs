@@ -105,7 +105,7 @@ internal sealed class CaptureLowering
         CountAt(HealthCounter.Complete);
         asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Reason);
         asm.Sub(Register.R1, (int)StackReason.NoProof);
-        asm.JumpIf(JumpOp.JGT, Register.R1, (int)StackReason.FramePointerStep - (int)StackReason.NoProof, counted);
+        asm.JumpIf(JumpOp.JGT, Register.R1, (int)StackReason.GuessFailed - (int)StackReason.NoProof, counted);
         asm.Note("complete: no reason");
         CountAt(HealthCounter.NoProof);
         asm.Jump(counted);

@@ -6,7 +6,8 @@ namespace StackDepth.Compile.Lowering;
 
 /// <summary>
 /// The walks. Each fills in the <see cref="StackHeader"/> of the stack at R8 + its offset (a count of at least 1, its completeness and reason), may use the
-/// <see cref="StateBytes"/> behind it and R0 to R5 and R9, and goes to the label it is given, without a header, when there is nothing to count.
+/// <see cref="StateBytes"/> behind it and R0 to R5 and R9, and goes to the label it is given, without a header, when there is nothing to count. Truncated and Broken promise that the
+/// true depth is no smaller than the count: a walk that has guessed a step is Approximate, however it ends.
 /// </summary>
 internal static class WalkLowering
 {
