@@ -60,8 +60,11 @@ internal sealed class UnwindCache
                 return new(table, CacheOutcome.Hit, null);
             }
 
-            outcome = CacheOutcome.Replaced;
-            problem = $"{PrintableText.Escape(path)}: {problem}";
+            if (problem is not null)
+            {
+                outcome = CacheOutcome.Replaced;
+                problem = $"{PrintableText.Escape(path)}: {problem}";
+            }
         }
 
         var built = complete(UnwindBuilder.Build(source));

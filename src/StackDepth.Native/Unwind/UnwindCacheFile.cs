@@ -19,7 +19,7 @@ internal static class UnwindCacheFile
     private const uint FlagDamaged = 2;
 
     /// <summary>Reads a table of <paramref name="source"/>.</summary>
-    /// <returns>Null, and what is wrong with the file.</returns>
+    /// <returns>Null, and what is wrong with the file; nothing is where another process has just deleted it.</returns>
     internal static UnwindTable? Read(string path, byte[] key, UnwindSource source, out string? problem)
     {
         problem = null;
@@ -71,6 +71,10 @@ internal static class UnwindCacheFile
         catch (ElfException error)
         {
             problem = error.Message;
+            return null;
+        }
+        catch (FileNotFoundException)
+        {
             return null;
         }
     }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using StackDepth.Native.Elf;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Tests.Elf;
