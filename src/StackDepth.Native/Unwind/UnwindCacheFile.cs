@@ -26,7 +26,14 @@ internal static class UnwindCacheFile
         try
         {
             using var reader = ElfReader.Open(path, path);
-            var header = reader.ReadRecords<Header>(0, 1, "header")[0];
+            var header = default(Header);
+            if (reader.Length < (ulong)Unsafe.SizeOf<Header>())
+            {
+                problem = "is cut off.";
+                return null;
+            }
+
+            reader.Fill(0, MemoryMarshal.AsBytes(new Span<Header>(ref header)), "header");
             if (header.Magic != Magic || header.Version != Version || !MemoryMarshal.AsBytes(new ReadOnlySpan<Hash>(in header.Key)).SequenceEqual(key))
             {
                 problem = "is not a table of this version and file.";
@@ -107,7 +114,9 @@ internal static class UnwindCacheFile
     private static T[] Next<T>(ElfReader reader, ref ulong at, int count)
         where T : unmanaged
     {
-        var records = reader.ReadRecords<T>(at, (ulong)count, "content");
+        // The lengths were checked against that of the file. Not ReadRecords, which the JIT compiler would have to compile for each type: that is most of the time here.
+        var records = GC.AllocateUninitializedArray<T>(count);
+        reader.Fill(at, MemoryMarshal.AsBytes(records.AsSpan()), "content");
         at += (ulong)count * (ulong)Unsafe.SizeOf<T>();
         return records;
     }

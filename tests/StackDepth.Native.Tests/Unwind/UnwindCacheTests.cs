@@ -1,4 +1,3 @@
-using StackDepth.Native.Elf;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Tests.Elf;
 using StackDepth.Native.Unwind;
