@@ -23,7 +23,7 @@ internal static class CfiExpression
 
         return (isDereferenced, register) switch
         {
-            (false, _) => (CfaForm.Register, register, offset),
+            (false, _) => (CfaForm.RegisterExpression, register, offset),
             (true, CfiState.BasePointerRegister) => (CfaForm.AtBasePointer, 0, offset),
             (true, CfiState.StackPointerRegister) => (CfaForm.AtStackPointer, 0, offset),
             _ => (CfaForm.OtherExpression, 0, 0),

@@ -124,11 +124,6 @@ internal sealed class CfiInterpreter(RuleNumbers rules, FunctionRows output, int
                             advance = reader.U32();
                             break;
                         case 0x0e:
-                            if (state.Cfa != CfaForm.Register)
-                            {
-                                state.Cfa = CfaForm.Missing;
-                            }
-
                             state.CfaOffset = (long)reader.Uleb();
                             isChanged = true;
                             if (reader.Failed)
@@ -250,13 +245,14 @@ internal sealed class CfiInterpreter(RuleNumbers rules, FunctionRows output, int
                 reader.Uleb();
                 return true;
             case 0x0c: // def_cfa
-                SetCfa(ref state, reader.Uleb(), (long)reader.Uleb());
+                SetCfa(ref state, reader.Uleb());
+                state.CfaOffset = (long)reader.Uleb();
                 return true;
             case 0x0d: // def_cfa_register
-                SetCfa(ref state, reader.Uleb(), state.CfaOffset, state.Cfa == CfaForm.Register);
+                SetCfa(ref state, reader.Uleb(), isWhole: false);
                 return true;
             case 0x0f: // def_cfa_expression
-                (state.Cfa, state.CfaRegister, state.CfaOffset) = CfiExpression.ReadCfa(reader.Take(reader.Uleb()));
+                (state.Cfa, state.ExpressionRegister, state.ExpressionOffset) = CfiExpression.ReadCfa(reader.Take(reader.Uleb()));
                 return true;
             case 0x10: // expression
                 var register = reader.Uleb();
@@ -267,10 +263,11 @@ internal sealed class CfiInterpreter(RuleNumbers rules, FunctionRows output, int
                 state.Set(reader.Uleb(), SavedForm.AtCfa, SignedFactored(ref reader, context));
                 return true;
             case 0x12: // def_cfa_sf
-                SetCfa(ref state, reader.Uleb(), SignedFactored(ref reader, context));
+                SetCfa(ref state, reader.Uleb());
+                state.CfaOffset = SignedFactored(ref reader, context);
                 return true;
             case 0x13: // def_cfa_offset_sf
-                SetCfa(ref state, state.CfaRegister, SignedFactored(ref reader, context), state.Cfa == CfaForm.Register);
+                state.CfaOffset = SignedFactored(ref reader, context);
                 return true;
             case 0x14: // val_offset
                 SetValue(ref state, reader.Uleb(), Factored(ref reader, context));
@@ -297,11 +294,11 @@ internal sealed class CfiInterpreter(RuleNumbers rules, FunctionRows output, int
 
     private static long SignedFactored(ref CfiReader reader, in Context context) => unchecked(reader.Sleb() * context.DataAlignment);
 
-    private static void SetCfa(ref CfiState state, ulong register, long offset, bool isPossible = true)
+    // A register alone gives no CFA where there was none.
+    private static void SetCfa(ref CfiState state, ulong register, bool isWhole = true)
     {
-        state.Cfa = isPossible ? CfaForm.Register : CfaForm.Missing;
+        state.Cfa = isWhole || state.Cfa != CfaForm.Missing ? CfaForm.Register : CfaForm.Missing;
         state.CfaRegister = register;
-        state.CfaOffset = offset;
     }
 
     // The value CFA + offset: for rsp and offset 0 that is what it has anyway.

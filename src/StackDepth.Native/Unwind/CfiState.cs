@@ -6,7 +6,12 @@ namespace StackDepth.Native.Unwind;
 internal enum CfaForm : byte
 {
     Missing,
+
+    /// <summary>A register plus an offset.</summary>
     Register,
+
+    /// <summary>An expression that says the same.</summary>
+    RegisterExpression,
     ProcedureLinkage,
     AtBasePointer,
     AtStackPointer,
@@ -50,8 +55,11 @@ internal struct CfiState
     /// <summary>The caller's rsp is said to be something else than the CFA.</summary>
     internal bool HasOtherStackPointer;
 
+    // Instructions that change one of the two leave the other, even where an expression came between: unwinders agree on that, and assembly relies on it.
     internal ulong CfaRegister;
     internal long CfaOffset;
+    internal ulong ExpressionRegister;
+    internal long ExpressionOffset;
     internal long BasePointerOffset;
     internal long ReturnAddressOffset;
 
@@ -72,10 +80,11 @@ internal struct CfiState
         }
 
         var kind = CfaKind.Unsupported;
+        var offset = Cfa == CfaForm.Register ? CfaOffset : ExpressionOffset;
         switch (Cfa)
         {
-            case CfaForm.Register:
-                kind = CfaRegister switch { StackPointerRegister => CfaKind.StackPointer, BasePointerRegister => CfaKind.BasePointer, _ => CfaKind.Unsupported };
+            case CfaForm.Register or CfaForm.RegisterExpression:
+                kind = (Cfa == CfaForm.Register ? CfaRegister : ExpressionRegister) switch { StackPointerRegister => CfaKind.StackPointer, BasePointerRegister => CfaKind.BasePointer, _ => CfaKind.Unsupported };
                 reason = UnsupportedReason.CfaRegister;
                 break;
             case CfaForm.ProcedureLinkage:
@@ -106,7 +115,7 @@ internal struct CfiState
             return new(CfaKind.Unsupported);
         }
 
-        if (CfaOffset != (int)CfaOffset)
+        if (offset != (int)offset)
         {
             reason = UnsupportedReason.Offset;
             return new(CfaKind.Unsupported);
@@ -115,13 +124,13 @@ internal struct CfiState
         switch (BasePointer)
         {
             case SavedForm.Unspecified or SavedForm.Same:
-                return new((int)CfaOffset, 0, kind, BasePointerKind.Same);
+                return new((int)offset, 0, kind, BasePointerKind.Same);
             case SavedForm.Undefined:
-                return new((int)CfaOffset, 0, kind, BasePointerKind.Undefined);
+                return new((int)offset, 0, kind, BasePointerKind.Undefined);
             case SavedForm.AtCfa when (BasePointerOffset & 7) == 0 && BasePointerOffset >> 3 == (short)(BasePointerOffset >> 3):
-                return new((int)CfaOffset, (short)(BasePointerOffset >> 3), kind, BasePointerKind.AtCfa);
+                return new((int)offset, (short)(BasePointerOffset >> 3), kind, BasePointerKind.AtCfa);
             case SavedForm.AtBasePointer when BasePointerOffset == 0:
-                return new((int)CfaOffset, 0, kind, BasePointerKind.AtBasePointer);
+                return new((int)offset, 0, kind, BasePointerKind.AtBasePointer);
             default:
                 reason = BasePointer == SavedForm.AtCfa ? UnsupportedReason.Offset : UnsupportedReason.BasePointer;
                 return new(CfaKind.Unsupported);
@@ -129,7 +138,7 @@ internal struct CfiState
     }
 
     private readonly bool IsKernelSignalFrame =>
-        Cfa == CfaForm.AtStackPointer && CfaOffset == SignalStackPointer
+        Cfa == CfaForm.AtStackPointer && ExpressionOffset == SignalStackPointer
         && BasePointer == SavedForm.AtStackPointer && BasePointerOffset == SignalBasePointer
         && ReturnAddress == SavedForm.AtStackPointer && ReturnAddressOffset == SignalReturnAddress;
 

@@ -9,7 +9,7 @@ internal enum UnsupportedReason
     /// <summary>The CFA is an expression that is neither a PLT's nor *(rbp + offset).</summary>
     CfaExpression,
 
-    /// <summary>There is no CFA, or an instruction changed one that it cannot apply to.</summary>
+    /// <summary>There is no CFA.</summary>
     CfaMissing,
 
     /// <summary>An offset does not fit the rule.</summary>

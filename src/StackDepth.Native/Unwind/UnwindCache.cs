@@ -50,7 +50,7 @@ internal sealed class UnwindCache
         }
 
         var key = source.ComputeKey();
-        var path = Path.Join(_folder, Convert.ToHexStringLower(key) + UnwindCacheFile.Extension);
+        var path = Path.Join(_folder, NameOf(key));
         var outcome = CacheOutcome.Missed;
         string? problem = null;
         if (File.Exists(path))
@@ -60,12 +60,28 @@ internal sealed class UnwindCache
                 return new(table, CacheOutcome.Hit, null);
             }
 
-            outcome = CacheOutcome.Replaced;
-            problem = $"{PrintableText.Escape(path)}: {problem}";
+            if (problem is not null)
+            {
+                outcome = CacheOutcome.Replaced;
+                problem = $"{PrintableText.Escape(path)}: {problem}";
+            }
         }
 
         var built = complete(UnwindBuilder.Build(source));
         return new(built, outcome, Store(path, key, built, outcome) ?? problem);
+    }
+
+    // Convert.ToHexStringLower is vectorised, and takes the JIT compiler 2 ms.
+    private static string NameOf(byte[] key)
+    {
+        const string digits = "0123456789abcdef";
+        var name = new char[key.Length * 2];
+        for (var i = 0; i < name.Length; i++)
+        {
+            name[i] = digits[(key[i / 2] >> (i % 2 == 0 ? 4 : 0)) & 0xf];
+        }
+
+        return new string(name) + UnwindCacheFile.Extension;
     }
 
     // Null, or why it is not stored.

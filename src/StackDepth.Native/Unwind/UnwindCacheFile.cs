@@ -19,14 +19,21 @@ internal static class UnwindCacheFile
     private const uint FlagDamaged = 2;
 
     /// <summary>Reads a table of <paramref name="source"/>.</summary>
-    /// <returns>Null, and what is wrong with the file.</returns>
+    /// <returns>Null, and what is wrong with the file; nothing is where another process has just deleted it.</returns>
     internal static UnwindTable? Read(string path, byte[] key, UnwindSource source, out string? problem)
     {
         problem = null;
         try
         {
             using var reader = ElfReader.Open(path, path);
-            var header = reader.ReadRecords<Header>(0, 1, "header")[0];
+            var header = default(Header);
+            if (reader.Length < (ulong)Unsafe.SizeOf<Header>())
+            {
+                problem = "is cut off.";
+                return null;
+            }
+
+            reader.Fill(0, MemoryMarshal.AsBytes(new Span<Header>(ref header)), "header");
             if (header.Magic != Magic || header.Version != Version || !MemoryMarshal.AsBytes(new ReadOnlySpan<Hash>(in header.Key)).SequenceEqual(key))
             {
                 problem = "is not a table of this version and file.";
@@ -73,6 +80,10 @@ internal static class UnwindCacheFile
             problem = error.Message;
             return null;
         }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Writes a file of a table.</summary>
@@ -103,7 +114,9 @@ internal static class UnwindCacheFile
     private static T[] Next<T>(ElfReader reader, ref ulong at, int count)
         where T : unmanaged
     {
-        var records = reader.ReadRecords<T>(at, (ulong)count, "content");
+        // The lengths were checked against that of the file. Not ReadRecords, which the JIT compiler would have to compile for each type: that is most of the time here.
+        var records = GC.AllocateUninitializedArray<T>(count);
+        reader.Fill(at, MemoryMarshal.AsBytes(records.AsSpan()), "content");
         at += (ulong)count * (ulong)Unsafe.SizeOf<T>();
         return records;
     }

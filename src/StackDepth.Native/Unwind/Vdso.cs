@@ -34,12 +34,11 @@ internal static class Vdso
     {
         foreach (var line in maps)
         {
-            // start-end perms offset device inode [vdso]
-            var dash = line.IndexOf('-', StringComparison.Ordinal);
-            var blank = line.IndexOf(' ', StringComparison.Ordinal);
-            if (line.EndsWith(" " + Name, StringComparison.Ordinal) && dash > 0 && blank > dash && line.AsSpan(blank + 1).StartsWith("r")
-                && ulong.TryParse(line.AsSpan(0, dash), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out start)
-                && ulong.TryParse(line.AsSpan(dash + 1, blank - dash - 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var end)
+            // start-end permissions offset device inode name; a file of such a name has a device.
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields is [var range, ['r', ..], _, "00:00", "0", Name] && range.Split('-') is [var from, var to]
+                && ulong.TryParse(from, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out start)
+                && ulong.TryParse(to, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var end)
                 && end > start && end - start <= MaxLength)
             {
                 length = end - start;

@@ -13,10 +13,10 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
     [InlineData("rsp+8|rsp+16 rbp@c-16|rbp+16 rbp@c-16|rsp+8 rbp@c-16", "nop; .cfi_def_cfa_offset 16; .cfi_offset 6, -16; nop; .cfi_def_cfa_register 6; nop; .cfi_def_cfa 7, 8; nop")]
     [InlineData("rsp+8|rsp+16 rbp@c-16|rsp+8", "nop; .cfi_adjust_cfa_offset 8; .cfi_rel_offset 6, 0; nop; .cfi_adjust_cfa_offset -8; .cfi_restore 6; nop")]
     [InlineData("rsp+8|rsp+24|rsp+16|rsp+8", "nop; .cfi_remember_state; .cfi_def_cfa_offset 24; nop; .cfi_remember_state; .cfi_restore_state; .cfi_def_cfa_offset 16; nop; .cfi_restore_state; nop")]
-    [InlineData("Outermost|rsp+8", ".cfi_undefined 16; nop; .cfi_restore 16; nop")]
+    [InlineData("rsp+8|Outermost|rsp+8", "nop; .cfi_undefined 16; nop; .cfi_restore 16; nop")]
     [InlineData("rsp+8 rbp lost|rsp+8", ".cfi_undefined 6; nop; .cfi_same_value 6; nop")]
     [InlineData("Unsupported", ".cfi_register 6, 11; nop")]
-    [InlineData("Unsupported|rsp+8", ".cfi_register 16, 11; nop; .cfi_restore 16; nop")]
+    [InlineData("rsp+8|Unsupported|rsp+8", "nop; .cfi_register 16, 11; nop; .cfi_restore 16; nop")]
     [InlineData("Unsupported", ".cfi_offset 16, -16; nop")]
     [InlineData("Unsupported", ".cfi_same_value 16; nop")]
     [InlineData("Unsupported", ".cfi_offset 7, -16; nop")]
@@ -44,8 +44,11 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
     [InlineData("plt 11", ".cfi_escape 0x0f, 0x0b, 0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22; nop")]
     [InlineData("plt 9|Unsupported", ".cfi_escape 0x0f, 0x0b, 0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x39, 0x2a, 0x33, 0x24, 0x22; nop; .cfi_escape 0x0f, 0x0b, 0x77, 16, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22; nop")]
 
-    // An offset alone does not undo an expression; an unknown instruction, a restore without a remember and a cut-off operand spoil the rest of the function.
-    [InlineData("*(rbp-8)|Unsupported|rsp+8", ".cfi_escape 0x0f, 3, 0x76, 0x78, 0x06; nop; .cfi_escape 0x0e, 16; nop; .cfi_escape 0x0c, 7, 8; nop")]
+    // An offset alone does not undo an expression, a register does.
+    [InlineData("*(rbp-8)|*(rbp-8)|rbp+16", ".cfi_escape 0x0f, 3, 0x76, 0x78, 0x06; nop; .cfi_escape 0x0e, 16; nop; .cfi_escape 0x0d, 6; nop")]
+    [InlineData("rsp+24|rsp+24|rsp+32", ".cfi_escape 0x0f, 2, 0x77, 24; nop; .cfi_escape 0x0e, 32; nop; .cfi_escape 0x0d, 7; nop")]
+
+    // An unknown instruction, a restore without a remember and a cut-off operand spoil the rest of the function.
     [InlineData("rsp+8|Unsupported|Unsupported", "nop; .cfi_escape 0x3f; nop; .cfi_def_cfa_offset 16; nop")]
     [InlineData("rsp+8|Unsupported|Unsupported", "nop; .cfi_escape 0x0b; nop; .cfi_def_cfa_offset 16; nop")]
     [InlineData("rsp+8|Unsupported", "nop; .cfi_escape 0x0f, 0x40, 0x77; nop")]
@@ -56,9 +59,8 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
     public void Instructions_give_these_rules(string expected, string body)
     {
         var path = CfiTarget.Assemble(targets, $"cfi{Interlocked.Increment(ref s_next)}.so", CfiTarget.Function(body));
-        var rules = expected.Split('|');
+        string[] rules = [.. expected.Split('|'), "None"];
         Assert.Equal(rules, CfiTarget.Rules(path, rules.Length));
-        Assert.Equal(0UL, (ulong)CfiTarget.Rules(path, rules.Length + 1)[rules.Length].Length - "None".Length);
     }
 
     [Theory]
@@ -107,11 +109,13 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
     {
         // In .eh_frame the distance to the CIE has 4 bytes in either format, in .debug_frame 8.
         var (section, id, pointer) = isDebugFrame ? (".debug_frame,\"\",@progbits", ".quad -1", ".quad 0") : (".eh_frame,\"a\",@progbits", ".long 0", ".long .-1b");
+        var (letters, range) = isDebugFrame ? ("0, 1, 0x78, 16", ".quad f, 3") : ("'z', 'R', 0, 1, 0x78, 16, 1, 0x1b", ".long local-., 3\n.byte 0");
         var text = $"""
             .text
             .globl f
             .type f, @function
-            f: nop
+            f:
+            local: nop
                nop
                nop
             .size f, .-f
@@ -119,18 +123,16 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
             1: .long 0xffffffff
                .quad 3f-2f
             2: {id}
-               .byte 1, 0, 1, 0x78, 16, 0x0c, 7, 8, 0x90, 1, 0, 0
+               .byte 1, {letters}, 0x0c, 7, 8, 0x90, 1, 0, 0
             3:
                .long 0xffffffff
                .quad 5f-4f
             4: {pointer}
-               .quad f, 3
+               {range}
                .byte 0x41, 0x0e, 16, 0x86, 2, 0x41, 0x0d, 6
             5:
             """;
-        var path = CfiTarget.Assemble(targets, $"wide{isDebugFrame}.so", text, "-Wl,-Ttext-segment=0x400000", "-Wl,-z,notext", "-Wl,--no-eh-frame-hdr");
-
-        // The addresses are relocated when the library is loaded; in the file they are those of a program that is not.
+        var path = CfiTarget.Assemble(targets, $"wide{isDebugFrame}.so", text, "-Wl,--no-eh-frame-hdr");
         Assert.Equal(["rsp+8", "rsp+16 rbp@c-16", "rbp+16 rbp@c-16", "None"], CfiTarget.Rules(path, 4));
     }
 
@@ -139,10 +141,13 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
     [InlineData("zlib")]
     public void Debug_frame_serves_where_only_that_exists(string compression)
     {
-        const string source = "int g(int); int f(int x) { return g(x + 1) * 3; } int h(int x) { return f(x) + f(x - 1); }";
+        // Many, or compression does not pay and is not done.
+        var source = "int g(int); int f(int x) { return g(x + 1) * 3; } int h(int x) { return f(x) + f(x - 1); }"
+            + string.Concat(Enumerable.Range(0, 40).Select(static i => $"int more{i}(int x) {{ return f(x) + h({i}); }}"));
         var path = targets.Compile(
             $"debug{compression}.so", source, "-shared", "-fPIC", "-nostdlib", "-g", "-fno-asynchronous-unwind-tables", "-fno-exceptions", $"-Wl,--compress-debug-sections={compression}");
         var table = UnwindTables.Load(path).Table;
+        Assert.Equal(compression == "zlib", CompiledTargets.Run("readelf", "-tW", path).Contains("ZLIB", StringComparison.Ordinal));
         Assert.True(ReadelfCheck.Compare(path, table) >= 4);
         Assert.Equal(CfaKind.StackPointer, table.Find(CfiTarget.OffsetOf(path, "f")).Cfa);
         Assert.Equal(CfaKind.StackPointer, table.Find(CfiTarget.OffsetOf(path, "h")).Cfa);
@@ -165,7 +170,7 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
                .quad f, 3
             5:
             """;
-        var path = CfiTarget.Assemble(targets, "both.so", text, "-Wl,-z,notext");
+        var path = CfiTarget.Assemble(targets, "both.so", text);
         Assert.Equal(["rsp+8", "rsp+8", "rsp+48", "None"], CfiTarget.Rules(path, 4));
     }
 
@@ -175,24 +180,23 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
         var head = CfiTarget.Function("nop; .cfi_def_cfa_offset 16; nop; nop; nop");
         string Fde(int n, string start, int length, string instructions) => $"""
             {n}1: .long {n}3f-{n}2f
-            {n}2: .long .-1b
+            {n}2: .long 0
                .quad {start}, {length}
                {instructions}
             {n}3:
             """;
         var text = head.Replace(".cfi_startproc", string.Empty, StringComparison.Ordinal).Replace(".cfi_endproc", string.Empty, StringComparison.Ordinal)
             .Replace(".cfi_def_cfa_offset 16", string.Empty, StringComparison.Ordinal) + $"""
-            .section .eh_frame,"a",@progbits
+            .section .debug_frame,"",@progbits
             1: .long 3f-2f
-            2: .long 0
+            2: .long -1
                .byte 1, 0, 1, 0x78, 16, 0x0c, 7, 8, 0x90, 1, 0, 0
             3:
             {Fde(4, "f+1", 3, ".byte 0x0e, 16, 0x41, 0x0e, 8")}
             {Fde(5, "f", 3, string.Empty)}
             {Fde(6, "f+1", 0, ".byte 0x0e, 32")}
-            .long 0
             """;
-        var path = CfiTarget.Assemble(targets, "overlap.so", text, "-Wl,-z,notext", "-Wl,--no-eh-frame-hdr");
+        var path = CfiTarget.Assemble(targets, "overlap.so", text);
         Assert.Equal(["rsp+8", "Unsupported", "rsp+8", "rsp+8", "None"], CfiTarget.Rules(path, 5));
         var report = UnwindTables.Load(path).Table.Report;
         Assert.Equal((2, 1, 1), (report.Fdes, report.SkippedFdes, report.Count(UnsupportedReason.Overlap)));

@@ -20,6 +20,7 @@ public sealed class UnwindCorpusTests(ITestOutputHelper output)
         long rows = 0, rules = 0, unsupported = 0, functions = 0, skipped = 0;
         var files = 0;
         var seen = new HashSet<string>();
+        var kinds = new HashSet<CfaKind>();
         foreach (var path in Candidates())
         {
             if (clock.Elapsed > Budget)
@@ -36,6 +37,7 @@ public sealed class UnwindCorpusTests(ITestOutputHelper output)
             var table = UnwindTables.Load(real).Table;
             rows += ReadelfCheck.Compare(real, table);
             files++;
+            kinds.UnionWith(table.Rules.Select(static rule => rule.Cfa));
             rules += table.Rules.Length;
             unsupported += table.Report.UnsupportedRows;
             functions += table.Report.Fdes;
@@ -48,6 +50,11 @@ public sealed class UnwindCorpusTests(ITestOutputHelper output)
 
         output.WriteLine($"{files} files, {rows} rows of readelf checked at both ends, {functions} FDEs ({skipped} skipped), {rules} rules, {unsupported} rows unsupported, {clock.ElapsedMilliseconds} ms");
         Assert.True(files > 3 && rows > 10_000);
+
+        // readelf says no more than "exp" of expressions; that they are not all given up shows here, what they mean in CfiInstructionTests.
+        Assert.Contains(CfaKind.ProcedureLinkage, kinds);
+        Assert.Contains(CfaKind.BasePointer, kinds);
+        Assert.Contains(CfaKind.Outermost, kinds);
     }
 
     private static IEnumerable<string> Candidates()
