@@ -84,7 +84,15 @@ internal struct CfiState
         switch (Cfa)
         {
             case CfaForm.Register or CfaForm.RegisterExpression:
-                kind = (Cfa == CfaForm.Register ? CfaRegister : ExpressionRegister) switch { StackPointerRegister => CfaKind.StackPointer, BasePointerRegister => CfaKind.BasePointer, _ => CfaKind.Unsupported };
+                kind = (Cfa == CfaForm.Register ? CfaRegister : ExpressionRegister) switch
+                {
+                    StackPointerRegister => CfaKind.StackPointer,
+                    BasePointerRegister => CfaKind.BasePointer,
+                    3 => CfaKind.Rbx,
+                    10 => CfaKind.R10,
+                    13 => CfaKind.R13,
+                    _ => CfaKind.Unsupported,
+                };
                 reason = UnsupportedReason.CfaRegister;
                 break;
             case CfaForm.ProcedureLinkage:

@@ -5,21 +5,24 @@ using Iced.Intel;
 namespace StackDepth.Native.Unwind;
 
 /// <summary>
-/// Decides <see cref="UnwindTable.KeepsFramePointers"/>. A return address is what a call instruction pushes, and its rule is looked up at the byte before it, which is the last
-/// byte of that instruction. So if no call ends in text whose rule is another than "CFA = rbp + 16, the caller's rbp at CFA - 16", then at every return address of the text
-/// this rule holds, and a step by frame pointer is the step that the table would make. Calls under rules that end or cross a stack by themselves (Outermost, SignalFrame) do not
-/// count: such frames are recognised by their rows.
+/// Finds <see cref="UnwindTable.Plain"/>. A return address is what a call instruction pushes, and its rule is looked up at the byte before it, which is the last
+/// byte of that instruction. So where no call ends in text whose rule is another than "CFA = rbp + 16, the caller's rbp at CFA - 16", this rule holds at every return
+/// address, and a step by frame pointer is the step that the table would make. Text under rules that end or cross a stack (Outermost, SignalFrame) is never part of it: the base
+/// pointer means nothing there.
 /// <para>
 /// That there is no call is shown in two ways. A call in 64-bit code begins, behind its prefixes, with the opcode E8, or with FF and a ModRM byte whose middle bits are 2 or 3 (Intel
 /// SDM, volume 2, CALL; 9A is no instruction there): text without these bytes has no call, however it is divided into instructions. This is all that is accepted for text
 /// without rows, since nothing tells where instructions begin there. Where rows tell that, as a rule changes between instructions only, the stretch is
 /// decoded, and must end with an instruction. That is a proof for code as the rows describe it; the rows themselves are believed, as they are by each step of a walk.
 /// </para>
-/// False is always safe: it means that rows are looked up.
+/// Too short a stretch is always safe: rows are looked up outside of it.
 /// </summary>
 internal static class FramePointerProof
 {
     private const ulong ReadAhead = 64 << 10;
+
+    // Less is read whatever the rows say.
+    private const ulong SmallText = 1 << 20;
 
     // No compiler emits a stretch as long without a frame in code that keeps frame pointers; it bounds what is decoded at once.
     private const uint LongestStretch = 16 << 20;
@@ -28,35 +31,71 @@ internal static class FramePointerProof
     internal delegate void Filler(ulong fileOffset, Span<byte> buffer);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static bool Holds(UnwindTable table, TextMap text, Filler fill)
+    internal static PlainText Longest(UnwindTable table, TextMap text, Filler fill)
     {
+        var longest = default(PlainText);
         if (!table.HasRules)
         {
-            return false;
+            return longest;
         }
 
         var window = new Window(fill);
         foreach (ref readonly var range in text.Ranges)
         {
+            if (range.Offset + range.Length > uint.MaxValue || (range.Length > SmallText && !IsMostlyPlain(table, range)))
+            {
+                continue;
+            }
+
             // Rows that belong to no range cannot be asked for; a stretch that runs over the end of a range is cut there.
             var position = range.Offset;
             var end = range.Offset + range.Length;
+            var start = position;
             while (position < end)
             {
                 var rule = RuleAt(table, position, end, out var next);
-                if (!IsExempt(table.Rules[rule]) && MayCall(window, position, next, isGap: rule == 0, range, position - range.Offset))
+                if (Interrupts(table.Rules[rule], window, position, next, range))
                 {
-                    return false;
+                    Take(start, position);
+                    start = next;
                 }
 
                 position = next;
             }
+
+            Take(start, end);
         }
 
-        return true;
+        return longest;
+
+        void Take(ulong from, ulong to)
+        {
+            if (to - from > longest.Length)
+            {
+                longest = new((uint)from, (uint)(to - from));
+            }
+        }
     }
 
-    private static bool IsExempt(UnwindRule rule) => rule.IsFramePointer || rule.Cfa is CfaKind.Outermost or CfaKind.SignalFrame;
+    // Reading all of a large binary's text takes long, and one that was compiled without frame pointers has next to none.
+    private static bool IsMostlyPlain(UnwindTable table, in TextMap.Range range)
+    {
+        ulong plain = 0;
+        var end = range.Offset + range.Length;
+        for (var position = range.Offset; position < end;)
+        {
+            var rule = RuleAt(table, position, end, out var next);
+            plain += table.Rules[rule].IsFramePointer ? next - position : 0;
+            position = next;
+        }
+
+        return plain >= range.Length / 4;
+    }
+
+    // Frames of these rules are not to be stepped over by frame pointer, even if their code looks as if they could be.
+    private static bool Interrupts(UnwindRule rule, Window window, ulong position, ulong next, in TextMap.Range range) =>
+        !rule.IsFramePointer
+        && (rule.Cfa is CfaKind.Outermost or CfaKind.SignalFrame || MayCall(window, position, next, isGap: rule.Cfa == CfaKind.None, range, position - range.Offset));
 
     // The rule at a place, and where the next one begins.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace StackDepth.Native.Unwind;
 
-/// <summary>From the call-frame information of a file to its table, with <see cref="UnwindTable.KeepsFramePointers"/> false.</summary>
+/// <summary>From the call-frame information of a file to its table, without <see cref="UnwindTable.Plain"/>.</summary>
 internal static class UnwindBuilder
 {
     // An FDE of 24 bytes has a handful of rows.
@@ -43,7 +43,7 @@ internal static class UnwindBuilder
             FirstPage = source.Text.FirstPage,
             PageStarts = starts,
             Rows = paged,
-            KeepsFramePointers = false,
+            Plain = default,
             BuildId = source.BuildId,
             Report = new(counts.Fdes, counts.Skipped, paged.Length, counts.IsDamaged, counts.Unsupported),
         };

@@ -10,13 +10,12 @@ namespace StackDepth.Native.Unwind;
 internal static class UnwindCacheFile
 {
     /// <summary>To be raised with every change to the parser's results or to this format.</summary>
-    internal const uint Version = 1;
+    internal const uint Version = 2;
 
     internal const string Extension = ".unwind";
 
     private const ulong Magic = 0x444e_4957_4e55_4453; // SDUNWIND
-    private const uint FlagKeepsFramePointers = 1;
-    private const uint FlagDamaged = 2;
+    private const uint FlagDamaged = 1;
 
     /// <summary>Reads a table of <paramref name="source"/>.</summary>
     /// <returns>Null, and what is wrong with the file; nothing is where another process has just deleted it.</returns>
@@ -70,7 +69,7 @@ internal static class UnwindCacheFile
                 FirstPage = header.FirstPage,
                 PageStarts = starts,
                 Rows = rows,
-                KeepsFramePointers = (header.Flags & FlagKeepsFramePointers) != 0,
+                Plain = new(header.PlainStart, header.PlainLength),
                 BuildId = source.BuildId,
                 Report = new((int)header.Fdes, (int)header.SkippedFdes, rows.Length, (header.Flags & FlagDamaged) != 0, unsupported),
             };
@@ -94,7 +93,7 @@ internal static class UnwindCacheFile
         {
             Magic = Magic,
             Version = Version,
-            Flags = (table.KeepsFramePointers ? FlagKeepsFramePointers : 0) | (table.Report.IsDamaged ? FlagDamaged : 0),
+            Flags = table.Report.IsDamaged ? FlagDamaged : 0,
             Key = MemoryMarshal.Read<Hash>(key),
             Rules = (uint)table.Rules.Length,
             FirstPage = table.FirstPage,
@@ -102,6 +101,8 @@ internal static class UnwindCacheFile
             Rows = (uint)table.Rows.Length,
             Fdes = (uint)table.Report.Fdes,
             SkippedFdes = (uint)table.Report.SkippedFdes,
+            PlainStart = table.Plain.Start,
+            PlainLength = table.Plain.Length,
         };
         header.Checksum = Checksum(header, unsupported, table.Rules, table.PageStarts, table.Rows);
         stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<Header>(in header)));
@@ -201,6 +202,8 @@ internal static class UnwindCacheFile
         internal uint Rows;
         internal uint Fdes;
         internal uint SkippedFdes;
+        internal uint PlainStart;
+        internal uint PlainLength;
         internal Hash Checksum;
 
         internal readonly ulong FileLength => (ulong)Unsafe.SizeOf<Header>() + ((ulong)UnwindReport.Reasons * sizeof(int))

@@ -28,6 +28,15 @@ internal enum CfaKind : byte
 
     /// <summary>The trampoline that a signal handler returns to: all registers are in the kernel's rt_sigframe, which begins at the stack pointer.</summary>
     SignalFrame = 7,
+
+    /// <summary>CFA = rbx + offset. The registers other than rsp and rbp are known of the probed function and of a frame that a signal interrupted only: elsewhere this is unsupported.</summary>
+    Rbx = 8,
+
+    /// <summary>CFA = r10 + offset, as with <see cref="Rbx"/>.</summary>
+    R10 = 9,
+
+    /// <summary>CFA = r13 + offset, as with <see cref="Rbx"/>.</summary>
+    R13 = 10,
 }
 
 /// <summary>Where the caller's base pointer is.</summary>
@@ -63,7 +72,7 @@ internal readonly record struct UnwindRule(int CfaOffset, short BasePointerOffse
     /// <summary>Whether the fields have values that the parser makes; a rule that was read from elsewhere may not.</summary>
     internal bool IsValid => Cfa switch
     {
-        CfaKind.StackPointer or CfaKind.BasePointer or CfaKind.AtBasePointer => HasValidBasePointer,
+        CfaKind.StackPointer or CfaKind.BasePointer or CfaKind.AtBasePointer or CfaKind.Rbx or CfaKind.R10 or CfaKind.R13 => HasValidBasePointer,
         CfaKind.ProcedureLinkage => CfaOffset is >= 0 and <= 31 && HasValidBasePointer,
         CfaKind.None or CfaKind.Unsupported or CfaKind.Outermost or CfaKind.SignalFrame => this == new UnwindRule(Cfa),
         _ => false,

@@ -1,5 +1,8 @@
 namespace StackDepth.Native.Unwind;
 
+/// <summary>A stretch of text by file offset in which a step by frame pointer is right at every return address; a length of 0 is none.</summary>
+internal readonly record struct PlainText(uint Start, uint Length);
+
 /// <summary>
 /// The unwind rules of one file's text by file offset, in pages of 256 bytes, as the walker in the kernel looks them up. File offsets do not depend on where a process
 /// has the file mapped, so one table serves all processes. Not changed after it is made.
@@ -28,8 +31,8 @@ internal sealed class UnwindTable
     /// <summary>Offset in the page &lt;&lt; 24 | rule number. Each page's first row has offset 0; the others ascend.</summary>
     internal required uint[] Rows { get; init; }
 
-    /// <summary>Whether at every return address in the text CFA = rbp + 16 and the caller's rbp is at CFA - 16. See <see cref="FramePointerProof"/>.</summary>
-    internal required bool KeepsFramePointers { get; init; }
+    /// <summary>The longest stretch of text in which, at every return address, CFA = rbp + 16 and the caller's rbp is at CFA - 16. See <see cref="FramePointerProof"/>.</summary>
+    internal required PlainText Plain { get; init; }
 
     /// <summary>The GNU build-id, if the file has one.</summary>
     internal required byte[]? BuildId { get; init; }
@@ -49,7 +52,7 @@ internal sealed class UnwindTable
             FirstPage = FirstPage,
             PageStarts = PageStarts,
             Rows = Rows,
-            KeepsFramePointers = FramePointerProof.Holds(this, text, fill),
+            Plain = FramePointerProof.Longest(this, text, fill),
             BuildId = BuildId,
             Report = Report,
         };

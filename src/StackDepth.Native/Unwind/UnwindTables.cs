@@ -18,8 +18,8 @@ internal static class UnwindTables
         var source = UnwindSource.Read(image);
         var load = (cache ?? UnwindCache.None).Load(source, table => table.WithProof(source.Text, image.Fill));
 
-        // Rows are a matter of what the key hashes; the proof depends on the text too, so "yes" is proved again for the very file that is open.
-        return load is { Cache: CacheOutcome.Hit, Table.KeepsFramePointers: true } ? load with { Table = load.Table.WithProof(source.Text, image.Fill) } : load;
+        // Rows are a matter of what the key hashes; the proof depends on the text too, so it is made again for the very file that is open.
+        return load is { Cache: CacheOutcome.Hit, Table.Plain.Length: > 0 } ? load with { Table = load.Table.WithProof(source.Text, image.Fill) } : load;
     }
 
     /// <summary>The table of an open file, even if its name means another file by then.</summary>

@@ -25,7 +25,7 @@ internal static class CfiTarget
     internal static ulong OffsetOf(string path, string symbol)
     {
         using var image = ElfImage.Open(path);
-        var symbols = image.DynamicSymbols.Functions();
+        var symbols = (image.Symbols.Count > 0 ? image.Symbols : image.DynamicSymbols).Functions();
         while (symbols.MoveNext())
         {
             if (symbols.Name.SequenceEqual(System.Text.Encoding.UTF8.GetBytes(symbol)))

@@ -1,3 +1,4 @@
+using StackDepth.Native.Elf;
 using StackDepth.Native.Tests.Elf;
 using StackDepth.Native.Unwind;
 
@@ -46,24 +47,27 @@ public sealed class FramePointerProofTests(CompiledTargets targets) : IClassFixt
         var path = targets.Compile("kept", Source.Replace("PART", "part", StringComparison.Ordinal) + Start.Replace("PART", "part", StringComparison.Ordinal), Static("-fno-omit-frame-pointer"));
         var table = UnwindTables.Load(path).Table;
         Assert.True(table.HasRules);
-        Assert.True(table.KeepsFramePointers);
+        Assert.True(Covers(table, path, "part"));
+        Assert.True(Covers(table, path, "_start"));
     }
 
     [Fact]
     public void A_program_compiled_without_does_not()
     {
         var path = targets.Compile("omitted", Source.Replace("PART", "part", StringComparison.Ordinal) + Start.Replace("PART", "part", StringComparison.Ordinal), Static("-fomit-frame-pointer"));
-        Assert.False(UnwindTables.Load(path).Table.KeepsFramePointers);
+        Assert.False(Covers(UnwindTables.Load(path).Table, path, "part"));
     }
 
     [Fact]
-    public void A_program_with_one_part_compiled_without_does_not()
+    public void A_program_with_one_part_compiled_without_keeps_them_in_the_others()
     {
         var part = targets.PathOf("part.c");
         File.WriteAllText(part, Source.Replace("PART", "other", StringComparison.Ordinal).Replace("leaf", "otherLeaf", StringComparison.Ordinal).Replace("sum", "otherSum", StringComparison.Ordinal));
         CompiledTargets.Run("gcc", "-O1", "-c", "-fomit-frame-pointer", "-fno-pic", "-o", part + ".o", part);
         var path = targets.Compile("mixed", Source.Replace("PART", "part", StringComparison.Ordinal) + Start.Replace("PART", "part", StringComparison.Ordinal), [.. Static("-fno-omit-frame-pointer"), part + ".o"]);
-        Assert.False(UnwindTables.Load(path).Table.KeepsFramePointers);
+        var table = UnwindTables.Load(path).Table;
+        Assert.True(Covers(table, path, "part"));
+        Assert.False(Covers(table, path, "other"));
     }
 
     [Theory]
@@ -90,14 +94,16 @@ public sealed class FramePointerProofTests(CompiledTargets targets) : IClassFixt
     {
         var text = Framed.Replace("{0}", atEntry.Replace("push *0", "push 0", StringComparison.Ordinal), StringComparison.Ordinal).Replace("{1}", behind, StringComparison.Ordinal);
         var path = CfiTarget.Assemble(targets, $"place{Math.Abs((atEntry + behind).GetHashCode(StringComparison.Ordinal))}.so", text);
-        Assert.Equal(expected, UnwindTables.Load(path).Table.KeepsFramePointers);
+        using var image = ElfImage.Open(path, path, ElfConstants.MachineX64);
+        var code = UnwindSource.Read(image).Text.Ranges[0];
+        Assert.Equal(expected, UnwindTables.Load(path).Table.Plain == new PlainText((uint)code.Offset, (uint)code.Length));
     }
 
     [Fact]
-    public void A_call_of_the_outermost_function_is_its_rows_own_matter()
+    public void The_outermost_function_is_its_rows_own_matter()
     {
         var path = CfiTarget.Assemble(targets, "outermost.so", CfiTarget.Function(".cfi_undefined 16; call f; nop"));
-        Assert.True(UnwindTables.Load(path).Table.KeepsFramePointers);
+        Assert.False(Covers(UnwindTables.Load(path).Table, path, "f"));
     }
 
     [Fact]
@@ -106,7 +112,7 @@ public sealed class FramePointerProofTests(CompiledTargets targets) : IClassFixt
         var path = CfiTarget.Assemble(targets, "rowless.so", ".text\n.globl f\nf: ret\n");
         var table = UnwindTables.Load(path).Table;
         Assert.False(table.HasRules);
-        Assert.False(table.KeepsFramePointers);
+        Assert.Equal(default, table.Plain);
     }
 
     [Theory]
@@ -119,8 +125,10 @@ public sealed class FramePointerProofTests(CompiledTargets targets) : IClassFixt
             CompiledTargets.SkipOrFail($"{path} is not installed");
         }
 
-        Assert.False(UnwindTables.Load(path).Table.KeepsFramePointers);
+        Assert.Equal(default, UnwindTables.Load(path).Table.Plain);
     }
+
+    private static bool Covers(UnwindTable table, string path, string symbol) => CfiTarget.OffsetOf(path, symbol) - table.Plain.Start < table.Plain.Length;
 
     private static string[] Static(string frames) => ["-static", "-nostdlib", "-no-pie", "-fno-pic", "-fno-stack-protector", "-fcf-protection=none", frames];
 }

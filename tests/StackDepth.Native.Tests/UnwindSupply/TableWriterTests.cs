@@ -10,7 +10,8 @@ public sealed class TableWriterTests
     private static void AssertSame(UnwindFixture maps, UnwindFileKey key, UnwindTable table, Random random, int samples)
     {
         var entry = Assert.NotNull(maps.Entry(key));
-        Assert.Equal(UnwindFileFlags.Ready | (table.KeepsFramePointers ? UnwindFileFlags.KeepsFramePointers : 0), entry.Flags);
+        Assert.Equal(UnwindFileFlags.Ready, entry.Flags);
+        Assert.Equal(table.Plain, new(entry.PlainStart, entry.PlainLength));
         Assert.Equal((uint)table.PageCount, entry.PageCount);
         for (var i = 0; i < samples; i++)
         {

@@ -5,7 +5,7 @@ namespace StackDepth.Native.Tests.UnwindSupply;
 /// <summary>Tables made up for tests.</summary>
 internal static class Tables
 {
-    internal static UnwindTable Create(UnwindRule[] rules, uint firstPage, uint[][] pages, bool keepsFramePointers = false, byte[]? buildId = null)
+    internal static UnwindTable Create(UnwindRule[] rules, uint firstPage, uint[][] pages, PlainText plain = default, byte[]? buildId = null)
     {
         uint start = 0;
         return new UnwindTable
@@ -14,7 +14,7 @@ internal static class Tables
             FirstPage = firstPage,
             PageStarts = [0, .. pages.Select(page => start += (uint)page.Length)],
             Rows = [.. pages.SelectMany(static page => page)],
-            KeepsFramePointers = keepsFramePointers,
+            Plain = plain,
             BuildId = buildId,
             Report = new UnwindReport(0, 0, (int)start, false, []),
         };
@@ -34,7 +34,7 @@ internal static class Tables
             rows[page] = [.. offsets.Select(offset => (offset << 24) | (uint)random.Next(rules + 1))];
         }
 
-        return Create([default, .. Enumerable.Range(0, rules).Select(_ => Rule(8 * random.Next(1000)))], (uint)random.Next(10_000), rows, random.Next(2) == 0);
+        return Create([default, .. Enumerable.Range(0, rules).Select(_ => Rule(8 * random.Next(1000)))], (uint)random.Next(10_000), rows, new((uint)random.Next(1000), (uint)random.Next(1000)));
     }
 
     /// <summary>The rule for an offset, by the table itself.</summary>

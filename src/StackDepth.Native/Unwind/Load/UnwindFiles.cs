@@ -32,9 +32,6 @@ internal enum UnwindFileFlags : uint
     /// <summary>Index, rows and rules are there.</summary>
     Ready = 1,
 
-    /// <summary>At every possible return address in its text, CFA = rbp + 16 and rbp is saved at CFA - 16.</summary>
-    KeepsFramePointers = 2,
-
     /// <summary>It has no call frame information: only frame pointers can be tried.</summary>
     NoTable = 4,
 

@@ -76,8 +76,7 @@ internal sealed class UnwindTableWriter : IDisposable
                 bucket.Add((table, place.Value));
             }
 
-            var flags = UnwindFileFlags.Ready | (table.KeepsFramePointers ? UnwindFileFlags.KeepsFramePointers : 0);
-            return !Write(key, new UnwindFileEntry(place.Value, table.FirstPage, (uint)table.PageCount, flags)) ? UnwindInstall.NoFiles
+            return !Write(key, new UnwindFileEntry(place.Value, table.FirstPage, (uint)table.PageCount, UnwindFileFlags.Ready, table.Plain.Start, table.Plain.Length)) ? UnwindInstall.NoFiles
                 : shared ? UnwindInstall.Shared : UnwindInstall.Installed;
         }
     }

@@ -9,7 +9,7 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// </summary>
 internal static class FrameStep
 {
-    private const int MostSignals = 64;
+    private const int MostSignals = 1024;
     private const int PlainSteps = 7;
 
     // The layout of a rule: UnwindRule.
@@ -22,10 +22,15 @@ internal static class FrameStep
     /// <summary>CFA = rsp + 8, rbp not saved: every function at its first instruction.</summary>
     private const long EntryRule = 8 | (1L << RuleCfaKindShift);
 
-    private const int RegistersInSignalFrame = 40 + (10 * 8); // ucontext.uc_mcontext.gregs[REG_RBP]
-    private const int RegistersBytes = 7 * sizeof(long); // REG_RBP to REG_RIP
-    private const int SignalSp = WalkMemory.SignalRegisters + (5 * sizeof(long));
-    private const int SignalIp = WalkMemory.SignalRegisters + (6 * sizeof(long));
+    // ucontext.uc_mcontext.gregs, in the order of REG_R8 to REG_RIP (sys/ucontext.h).
+    private const int RegistersInSignalFrame = 40;
+    private const int RegistersBytes = 17 * sizeof(long);
+    private const int SignalR10 = WalkMemory.SignalRegisters + (2 * sizeof(long));
+    private const int SignalR13 = WalkMemory.SignalRegisters + (5 * sizeof(long));
+    private const int SignalBp = WalkMemory.SignalRegisters + (10 * sizeof(long));
+    private const int SignalBx = WalkMemory.SignalRegisters + (11 * sizeof(long));
+    private const int SignalSp = WalkMemory.SignalRegisters + (15 * sizeof(long));
+    private const int SignalIp = WalkMemory.SignalRegisters + (16 * sizeof(long));
 
     internal static void Place(Assembler asm, WalkTarget target, Label step, Label mapping)
     {
@@ -307,8 +312,23 @@ internal static class FrameStep
         asm.Note("the outermost frame");
         asm.Jump(code.Ended);
         asm.Place(notOutermost);
-        asm.JumpIf(JumpOp.JNE, Register.R1, 7, unsupported);
+        var notSignal = asm.CreateLabel("not a signal frame");
+        asm.JumpIf(JumpOp.JNE, Register.R1, 7, notSignal);
         Signal(code);
+        asm.Place(notSignal);
+        // rbx, r10 and r13 are known where nothing was called since, and of no other frame.
+        asm.JumpIf(JumpOp.JLT, Register.R1, 8, unsupported);
+        code.Load(Register.R3, WalkMemory.Exact);
+        asm.JumpIf(JumpOp.JEQ, Register.R3, 0, unsupported);
+        var haveRegister = asm.CreateLabel("register known");
+        code.Load(Register.R5, WalkMemory.Bx);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 8, haveRegister);
+        code.Load(Register.R5, WalkMemory.R10);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 9, haveRegister);
+        code.Load(Register.R5, WalkMemory.R13);
+        asm.Place(haveRegister);
+        asm.Add(Register.R5, Register.R4);
+        asm.Jump(haveCfa);
         asm.Place(unsupported);
         code.End(StackReason.UnsupportedRule);
     }
@@ -340,18 +360,24 @@ internal static class FrameStep
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, read);
         code.End(StackReason.ReadFailed);
         asm.Place(read);
-        code.Load(Register.R1, WalkMemory.SignalRegisters);
-        code.Store(WalkMemory.Bp, Register.R1);
-        code.Load(Register.R1, SignalSp);
-        code.Store(WalkMemory.Sp, Register.R1);
-        code.Load(Register.R1, SignalIp);
-        code.Store(WalkMemory.Ip, Register.R1);
+        Copy(SignalBp, WalkMemory.Bp);
+        Copy(SignalSp, WalkMemory.Sp);
+        Copy(SignalIp, WalkMemory.Ip);
+        Copy(SignalBx, WalkMemory.Bx);
+        Copy(SignalR10, WalkMemory.R10);
+        Copy(SignalR13, WalkMemory.R13);
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.Exact, 1);
         code.Load(Register.R1, WalkMemory.Depth);
         asm.Add(Register.R1, 1);
         code.Store(WalkMemory.Depth, Register.R1);
         asm.Mov(Register.R0, 0);
         asm.Exit();
+
+        void Copy(int from, int to)
+        {
+            code.Load(Register.R1, from);
+            code.Store(to, Register.R1);
+        }
     }
 
     /// <summary>

@@ -10,6 +10,9 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// </summary>
 internal static class MappingStep
 {
+    /// <summary>How often a walk tries again to look up mappings while the kernel is busy with them; some 0.2 us each.</summary>
+    internal const int MostBusyTries = 512;
+
     private const int Executable = 4; // VM_EXEC
     private const int PageShift = 12;
     private const int Busy = -16; // -EBUSY
@@ -56,7 +59,16 @@ internal static class MappingStep
         var unmapped = asm.CreateLabel("unmapped");
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, found);
         asm.JumpIf(JumpOp.JNE, Register.R0, Busy, unmapped);
+        // Another thread is changing the mappings, which takes microseconds: the next call tries again.
+        var tryAgain = asm.CreateLabel("try again");
+        code.Load(Register.R1, WalkMemory.BusyTries);
+        asm.Add(Register.R1, 1);
+        code.Store(WalkMemory.BusyTries, Register.R1);
+        asm.JumpIf(JumpOp.JLE, Register.R1, MostBusyTries, tryAgain);
         code.End(StackReason.MappingBusy);
+        asm.Place(tryAgain);
+        asm.Mov(Register.R0, 0);
+        asm.Exit();
         asm.Place(unmapped);
         code.End(StackReason.UnmappedCode);
 

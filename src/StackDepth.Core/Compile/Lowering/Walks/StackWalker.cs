@@ -15,7 +15,11 @@ internal sealed class StackWalker
     private const int UserIp = 128;
     private const int UserSp = 152;
     private const int UserBp = 32;
+    private const int UserBx = 40;
+    private const int UserR10 = 56;
+    private const int UserR13 = 16;
     private const int FirstRead = 512;
+    private const int MostLoops = 1 << 23; // BPF_MAX_LOOPS
 
     private readonly WalkTarget _target;
     private readonly Label _step;
@@ -37,8 +41,8 @@ internal sealed class StackWalker
         FindReturnInstances(asm, offsets);
         Start(asm);
         asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
-        // Each call steps over a frame at least, and the last one finds the end.
-        asm.Mov(Register.R1, _target.MaxFrames + 1);
+        // Each call steps over a frame at least, unless it found the kernel busy, and the last one finds the end.
+        asm.Mov(Register.R1, Math.Min(_target.MaxFrames + 1 + MappingStep.MostBusyTries, MostLoops));
         asm.LoadFunction(Register.R2, _step);
         asm.Mov(Register.R3, Register.R10);
         asm.Add(Register.R3, stackSlot);
@@ -127,11 +131,15 @@ internal sealed class StackWalker
         Copy(UserIp, WalkMemory.Ip);
         Copy(UserSp, WalkMemory.Sp);
         Copy(UserBp, WalkMemory.Bp);
+        Copy(UserBx, WalkMemory.Bx);
+        Copy(UserR10, WalkMemory.R10);
+        Copy(UserR13, WalkMemory.R13);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Depth, 1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Exact, 1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Guesses, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Signals, 0);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.BusyTries, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockAddress, -1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockLimit, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReadSize, FirstRead);

@@ -70,11 +70,20 @@ internal static class WalkMemory
     /// <summary>The entry of a file that is asked for: zeroes.</summary>
     internal const int EmptyFile = 192;
 
-    /// <summary>Registers of a frame that a signal interrupted, rbp to rip as they lie in the signal frame.</summary>
-    internal const int SignalRegisters = 216;
+    /// <summary>Registers that a CFA is counted from now and then; of a frame whose <see cref="Ip"/> is exact.</summary>
+    internal const int Bx = 216;
+
+    internal const int R10 = 224;
+    internal const int R13 = 232;
+
+    /// <summary>How often the kernel was too busy to look up a mapping.</summary>
+    internal const int BusyTries = 240;
+
+    /// <summary>Registers of a frame that a signal interrupted, r8 to rip as they lie in the signal frame.</summary>
+    internal const int SignalRegisters = 248;
 
     /// <summary>The processes met last: { start time, exec number and process id, sequence of the mappings, epoch }.</summary>
-    internal const int Processes = 272;
+    internal const int Processes = 384;
 
     internal const int ProcessCount = 16;
 
