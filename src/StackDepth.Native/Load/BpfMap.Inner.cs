@@ -9,7 +9,7 @@ internal sealed unsafe partial class BpfMap
 {
     /// <summary>Creates a map that fits into a slot. It is the caller's.</summary>
     /// <exception cref="KernelException">The kernel refuses.</exception>
-    internal BpfMap CreateInner() => Create(InnerSpec, _sys);
+    internal BpfMap CreateInner() => Create(InnerSpec, PossibleCpus, _sys);
 
     /// <summary>
     /// Puts maps into slots, from <paramref name="firstSlot"/> on. The kernel waits for a grace period of RCU at every call that changes such a slot, so that programs see

@@ -63,12 +63,14 @@ internal sealed unsafe partial class BpfMap : IDisposable
     /// <summary>Creates the map that a spec describes.</summary>
     /// <exception cref="KernelException">The kernel refuses; the message says why.</exception>
     /// <exception cref="ArgumentException">The spec's sizes make no map of its kind.</exception>
-    internal static BpfMap Create(MapSpec spec, SystemCalls sys)
+    internal static BpfMap Create(MapSpec spec, SystemCalls sys) => Create(spec, CpuTopology.PossibleCpus(sys), sys);
+
+    private static BpfMap Create(MapSpec spec, int cpus, SystemCalls sys)
     {
         Validate(spec);
 
         // The kernel takes from a template what the inner maps are like, and does not keep it.
-        using var template = spec.Inner is { } inner ? Create(inner, sys) : null;
+        using var template = spec.Inner is { } inner ? Create(inner, cpus, sys) : null;
         using var borrowed = template is null ? default : template.Handle.Borrow();
         var attribute = new MapCreateAttribute
         {
@@ -80,7 +82,6 @@ internal sealed unsafe partial class BpfMap : IDisposable
             InnerMapFd = template is null ? 0 : (uint)borrowed.Value,
         };
         KernelName.Write(attribute.MapName, spec.Name);
-        var cpus = CpuTopology.PossibleCpus(sys);
         var handle = KernelCall.BpfDescriptor(sys, BpfCommand.MapCreate, ref attribute, out var errno);
         return handle is not null
             ? new BpfMap(spec, handle, cpus, sys)

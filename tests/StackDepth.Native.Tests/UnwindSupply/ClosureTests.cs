@@ -69,7 +69,9 @@ public sealed partial class ClosureTests(CompiledTargets targets) : IClassFixtur
         Assert.Equal(Listed(bash), Closure(direct));
         Assert.Equal(Listed(bash), Closure(nested));
         Assert.Equal(Listed(bash).Union(Listed(RootedPath.Resolve("", "/usr/bin/env"))).Order(StringComparer.Ordinal), Closure(byEnv));
-        Assert.Empty(LibraryClosure.Of([circle, "/nowhere", "/etc/passwd", "/dev/null", "/proc"], s_options));
+        var link = targets.PathOf("link");
+        File.CreateSymbolicLink(link, link);
+        Assert.Empty(LibraryClosure.Of([link, circle, "/nowhere", "/etc/passwd", "/dev/null", "/proc"], s_options));
     }
 
     private static string[] Closure(string program) => [.. LibraryClosure.Of([program], s_options).Order(StringComparer.Ordinal)];

@@ -16,7 +16,7 @@ internal sealed class Session : IDisposable
         Maps = maps ?? new UnwindFixture();
         Source = new FakeSource(onRead);
         _writer = Maps.Writer();
-        Supplier = new UnwindSupplier(_writer, Source, Notices.Enqueue);
+        Supplier = new UnwindSupplier(_writer, Source.Read, static () => Tables.Single(8), Notices.Enqueue);
         _server = new UnwindRequestServer(Maps.Requests, Supplier, Failures.Enqueue, SystemCalls.Real);
     }
 
@@ -56,19 +56,17 @@ internal sealed class Session : IDisposable
 }
 
 /// <summary>Makes of each ELF file a table whose one rule says how long the file is; counts how often each is read.</summary>
-internal sealed class FakeSource(Action<string>? onRead) : IUnwindTableSource
+internal sealed class FakeSource(Action<string>? onRead)
 {
     internal ConcurrentDictionary<(ulong Length, string BuildId), int> Reads { get; } = new();
 
     internal static int OffsetFor(ulong length) => (int)(length % 1_000_000) + 16;
 
-    public UnwindTable? Read(string openPath, string shownPath)
+    internal UnwindTable? Read(string openPath, string shownPath)
     {
         onRead?.Invoke(shownPath);
         using var image = ElfImage.Open(openPath, shownPath);
         Reads.AddOrUpdate((image.Length, Convert.ToHexString(image.BuildId)), 1, static (_, n) => n + 1);
         return image.TryGetSection(".eh_frame"u8, out var frames) && frames.Size > 0 ? Tables.Single(OffsetFor(image.Length)) : null;
     }
-
-    public UnwindTable? ReadVdso() => Tables.Single(8);
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using StackDepth.Native.Targets;
 using StackDepth.Native.Tests.Elf;
+using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 using ProbeTarget = StackDepth.Native.Tests.Support.ProbeTarget;
 
@@ -12,6 +13,13 @@ public sealed class SupplierTests(CompiledTargets targets) : IClassFixture<Compi
     {
         var mapping = MappedExecutables.Of(processId).Single(which);
         return new UnwindRequest(mapping.Key.Inode, mapping.Key.Device, processId, mapping.Start, mapping.End, 0);
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(program, arguments);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
     }
 
     private static UnwindRule RuleOf(string path) => Tables.Rule(FakeSource.OffsetFor((ulong)new FileInfo(path).Length));
@@ -57,6 +65,42 @@ public sealed class SupplierTests(CompiledTargets targets) : IClassFixture<Compi
         {
             child.Kill();
             child.WaitForExit();
+        }
+    }
+
+    [Fact]
+    public void A_file_of_an_overlay_is_read_by_the_inode_of_its_layer()
+    {
+        Requires.SysAdmin();
+        Requires.That(File.ReadAllText("/proc/filesystems").Contains("\toverlay\n", StringComparison.Ordinal), "overlayfs");
+        var lower = targets.Compile("lower/onoverlay", "#include <unistd.h>\nint main(void) { pause(); }");
+        string[] folders = ["upper", "work", "merged"];
+        Array.ForEach(folders, folder => Directory.CreateDirectory(targets.PathOf(folder)));
+        var merged = targets.PathOf("merged");
+        Run("mount", "-t", "overlay", "overlay", "-o", $"lowerdir={targets.PathOf("lower")},upperdir={targets.PathOf("upper")},workdir={targets.PathOf("work")}", merged);
+        try
+        {
+            using var session = new Session();
+            using var child = Process.Start(Path.Combine(merged, "onoverlay"));
+            try
+            {
+                MappedExecutable mapping = default;
+                Assert.True(SpinWait.SpinUntil(() => (mapping = MappedExecutables.Of(child.Id).Find(static mapping => mapping.Path.EndsWith("/onoverlay", StringComparison.Ordinal))).Path is not null, TimeSpan.FromSeconds(10)));
+
+                // What the walker sees is the file of the layer: a mapping's file is the one that is behind the overlay's.
+                var key = UnwindFileKey.Of(lower)!.Value;
+                session.Maps.Ask(new UnwindRequest(key.Inode, key.Device, child.Id, mapping.Start, mapping.End, 0));
+                Assert.Equal(RuleOf(lower), session.Maps.Find(session.Await(key), 0));
+            }
+            finally
+            {
+                child.Kill();
+                child.WaitForExit();
+            }
+        }
+        finally
+        {
+            Run("umount", merged);
         }
     }
 

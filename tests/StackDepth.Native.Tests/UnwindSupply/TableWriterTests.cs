@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using StackDepth.Native.Sys;
+using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Tests.UnwindSupply;
@@ -184,12 +186,33 @@ public sealed class TableWriterTests
     }
 
     [Fact]
-    public void A_refusal_of_the_kernels_is_thrown_and_changes_nothing()
+    public unsafe void A_refusal_of_the_kernels_is_thrown_and_the_file_stays_unknown()
     {
-        using var maps = new UnwindFixture();
-        using var writer = maps.Writer();
-        Assert.Equal(UnwindInstall.Installed, writer.Install(Key(1), Tables.Single(8)));
-        maps.Files.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => writer.Install(Key(2), Tables.Single(8)));
+        // No memory when the chunks are to be put into their slots.
+        var sys = new FaultySystemCalls { OnBpf = static (command, _, _) => command == BpfCommand.MapUpdateBatch ? -(long)Errno.ENOMEM : null };
+        using (var maps = new UnwindFixture(sys: sys))
+        using (var writer = maps.Writer())
+        {
+            Assert.Equal(Errno.ENOMEM, Assert.Throws<KernelException>(() => writer.Install(Key(1), Tables.Single(8))).Errno);
+            Assert.Null(maps.Entry(Key(1)));
+            Assert.True(writer.Mark(Key(1), UnwindFileFlags.Unusable));
+        }
+
+        // None for more chunks than the first.
+        var chunks = 0;
+        sys = new FaultySystemCalls { OnBpf = (command, _, attribute) => command == BpfCommand.MapCreate && ((MapCreateAttribute*)attribute)->ValueSize == UnwindMaps.ChunkBytes && chunks++ > 16 ? -(long)Errno.ENOMEM : null };
+        using (var maps = new UnwindFixture(sys: sys))
+        using (var writer = maps.Writer())
+        {
+            var random = new Random(7);
+            var table = Tables.Random(random, 100);
+            Assert.Equal(UnwindInstall.Installed, writer.Install(Key(1), table));
+            Assert.Equal(Errno.ENOMEM, Assert.Throws<KernelException>(() => writer.Install(Key(2), Tables.Random(random, 2500))).Errno);
+            Assert.Null(maps.Entry(Key(2)));
+            var small = Tables.Random(random, 10);
+            Assert.Equal(UnwindInstall.Installed, writer.Install(Key(3), small));
+            AssertSame(maps, Key(1), table, random, 50);
+            AssertSame(maps, Key(3), small, random, 50);
+        }
     }
 }

@@ -16,7 +16,7 @@ internal sealed class UnwindFixture : IDisposable
     private readonly BpfProgram _wordReader;
     private readonly BpfProgram _requester;
 
-    internal UnwindFixture(int files = UnwindMaps.MaxFiles, int chunks = UnwindMaps.MaxChunks, int rules = UnwindMaps.MaxRules)
+    internal UnwindFixture(int files = UnwindMaps.MaxFiles, int chunks = UnwindMaps.MaxChunks, int rules = UnwindMaps.MaxRules, SystemCalls? sys = null)
     {
         Requires.Bpf();
         foreach (var spec in (MapSpec[])
@@ -25,7 +25,7 @@ internal sealed class UnwindFixture : IDisposable
                 UnwindMaps.Requests, new("word", MapType.Array, 4, 4, 1), new("request", MapType.Array, 4, UnwindRequest.Size, 1),
             ])
         {
-            _maps.Add(spec.Name, BpfMap.Create(spec, SystemCalls.Real));
+            _maps.Add(spec.Name, BpfMap.Create(spec, sys ?? SystemCalls.Real));
         }
 
         _wordReader = BpfProgram.Load(TestRun.Program("read_word", ReadWord), _maps, SystemCalls.Real);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using StackDepth.Native.Elf;
 using StackDepth.Native.Targets;
 
@@ -9,12 +10,14 @@ namespace StackDepth.Native.Unwind;
 /// </summary>
 internal sealed class LibraryClosure
 {
-    // More than any program needs: the files are anybody's.
+    // More than any program needs: the files are anybody's, and can name thousands of libraries and of folders to look for them.
     private const int MaxFiles = 1000;
     private const int MaxInterpreters = 4;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly ResolveOptions _options;
     private readonly LibrarySearch _search;
+    private readonly long _begin = Stopwatch.GetTimestamp();
     private readonly List<string> _files = [];
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
@@ -33,7 +36,14 @@ internal sealed class LibraryClosure
         var closure = new LibraryClosure(options);
         foreach (var program in programs)
         {
-            closure.AddProgram(program);
+            try
+            {
+                closure.AddProgram(program);
+            }
+            catch (Exception error) when (IsOfTheFiles(error))
+            {
+                // A circle of links, a cache of the loader's that may not be read: the walker asks for what is missing.
+            }
         }
 
         return closure._files;
@@ -48,7 +58,7 @@ internal sealed class LibraryClosure
             var pending = new Queue<(string Path, Requester? Parent)>();
             Enqueue(pending, RootedPath.Resolve("", file), null);
             var preloads = (_options.Variable("LD_PRELOAD") ?? "").Split([' ', ':'], StringSplitOptions.RemoveEmptyEntries);
-            while (pending.TryDequeue(out var next) && _files.Count < MaxFiles)
+            while (pending.TryDequeue(out var next) && _files.Count < MaxFiles && !IsLate)
             {
                 Add(next.Path, next.Parent, pending, next.Parent is null ? preloads : []);
             }
@@ -74,17 +84,21 @@ internal sealed class LibraryClosure
 
             foreach (var needed in (ReadOnlySpan<string>)[.. preloads, .. self.Dynamic.Needed])
             {
-                if (_names.Add(needed) && Find(needed, image, self) is { } found)
+                if (!IsLate && _names.Add(needed) && Find(needed, image, self) is { } found)
                 {
                     Enqueue(pending, found, self);
                 }
             }
         }
-        catch (Exception error) when (error is ElfException or FileNotFoundException or TargetException)
+        catch (Exception error) when (IsOfTheFiles(error))
         {
             // It will not be loaded either, or the walker asks for it.
         }
     }
+
+    private bool IsLate => Stopwatch.GetElapsedTime(_begin) > s_patience;
+
+    private static bool IsOfTheFiles(Exception error) => error is ElfException or TargetException or IOException or UnauthorizedAccessException;
 
     // The search paths of those that led to a file count for it too, as long as they are DT_RPATH.
     private string? Find(string name, ElfImage image, Requester requester)
@@ -151,7 +165,7 @@ internal sealed class LibraryClosure
                 ? text[2..].Split('\n')[0].Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries)
                 : null;
         }
-        catch (Exception error) when (error is ElfException or FileNotFoundException)
+        catch (Exception error) when (IsOfTheFiles(error))
         {
             // Nothing that can be run; opening it as a program says so once more.
             return null;

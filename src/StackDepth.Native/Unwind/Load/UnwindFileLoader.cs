@@ -2,6 +2,12 @@ using StackDepth.Native.Elf;
 
 namespace StackDepth.Native.Unwind;
 
+/// <summary>Reads the unwind table of a file; null, or one without rules, when it has no call frame information.</summary>
+/// <param name="openPath">The path to open.</param>
+/// <param name="shownPath">The file's name for messages.</param>
+/// <exception cref="ElfException">It is no ELF file of this machine, or damaged.</exception>
+internal delegate UnwindTable? UnwindTableReader(string openPath, string shownPath);
+
 /// <summary>Looks at files that processes have mapped, which may be anything: only regular ELF files of bounded size are read.</summary>
 internal static class UnwindFileLoader
 {
@@ -12,10 +18,10 @@ internal static class UnwindFileLoader
     /// <param name="file">The file.</param>
     /// <param name="name">Its name for messages.</param>
     /// <param name="key">The file that the kernel means; another one is refused.</param>
-    /// <param name="source">Reads it.</param>
+    /// <param name="read">How to read it.</param>
     /// <param name="table">The table, where the answer is <see cref="UnwindOutcome.Loaded"/>.</param>
     /// <returns>What to say about it. Never throws on account of the file.</returns>
-    internal static UnwindNotice Read(PinnedFile file, string name, UnwindFileKey key, IUnwindTableSource source, out UnwindTable? table)
+    internal static UnwindNotice Read(PinnedFile file, string name, UnwindFileKey key, UnwindTableReader read, out UnwindTable? table)
     {
         table = null;
         var status = file.Status;
@@ -44,7 +50,7 @@ internal static class UnwindFileLoader
                 return Unusable($"it has {status.Size} bytes; at most {MaxBytes} are read");
             }
 
-            table = source.Read(file.ReadPath, name);
+            table = read(file.ReadPath, name);
             return table is { PageCount: > 0, HasRules: true }
                 ? new UnwindNotice(UnwindOutcome.Loaded, name, Rows: table.Rows.Length)
                 : new UnwindNotice(UnwindOutcome.NoTable, name, "it has no call frame information");

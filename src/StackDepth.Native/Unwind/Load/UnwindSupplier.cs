@@ -19,7 +19,8 @@ internal sealed class UnwindSupplier : IDisposable
 
     private readonly Lock _gate = new();
     private readonly UnwindTableWriter _writer;
-    private readonly IUnwindTableSource _source;
+    private readonly UnwindTableReader _read;
+    private readonly Func<UnwindTable?> _readVdso;
     private readonly Action<UnwindNotice> _report;
     private readonly BoundedWork _work = new(FilesAtOnce);
 
@@ -30,12 +31,14 @@ internal sealed class UnwindSupplier : IDisposable
     private bool _disposed;
 
     /// <param name="writer">Where to; the caller's, and to be kept until this is disposed.</param>
-    /// <param name="source">Where from.</param>
+    /// <param name="read">Reads the table of a file; called from several threads.</param>
+    /// <param name="readVdso">Reads the table of this kernel's vDSO; null where there is none.</param>
     /// <param name="report">Gets the news, from several threads; does not throw.</param>
-    internal UnwindSupplier(UnwindTableWriter writer, IUnwindTableSource source, Action<UnwindNotice> report)
+    internal UnwindSupplier(UnwindTableWriter writer, UnwindTableReader read, Func<UnwindTable?> readVdso, Action<UnwindNotice> report)
     {
         _writer = writer;
-        _source = source;
+        _read = read;
+        _readVdso = readVdso;
         _report = report;
     }
 
@@ -173,14 +176,14 @@ internal sealed class UnwindSupplier : IDisposable
 
     private void Load(UnwindFileKey key, PinnedFile file, string name)
     {
-        var notice = UnwindFileLoader.Read(file, name, key, _source, out var table);
+        var notice = UnwindFileLoader.Read(file, name, key, _read, out var table);
         Finish(key, table, notice);
     }
 
     private void LoadVdso()
     {
         const string Name = "[vdso]";
-        var table = _source.ReadVdso();
+        var table = _readVdso();
         Finish(UnwindFileKey.Vdso, table, table is { PageCount: > 0, HasRules: true }
             ? new UnwindNotice(UnwindOutcome.Loaded, Name, Rows: table.Rows.Length)
             : new UnwindNotice(UnwindOutcome.NoTable, Name, "it has no call frame information"));

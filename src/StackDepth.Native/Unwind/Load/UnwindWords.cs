@@ -4,28 +4,32 @@ using StackDepth.Native.Load;
 namespace StackDepth.Native.Unwind;
 
 /// <summary>
-/// The space of words in the map of tables, handed out from the beginning to the end. Chunks are made when they are needed, some ahead, as each call that puts chunks into the
-/// map takes milliseconds; those that are full are closed, and stay alive by their slots. Not thread-safe.
+/// The space of words in the map of tables, handed out from the beginning to the end. Chunks are made when they are needed, some ahead; those that are full are closed, and stay
+/// alive by their slots. Not thread-safe.
 /// </summary>
+/// <remarks>
+/// A chunk is in its slot long before the call that puts it there comes back (see <see cref="BpfMap.SetInner"/>). So the calls are made beside the caller, the words written meanwhile, and
+/// a table counts as stored once the slots are seen to be filled.
+/// </remarks>
 internal sealed class UnwindWords : IDisposable
 {
     /// <summary>1 MiB: the tables of a Python and its libraries.</summary>
     private const int ReservedAhead = 16;
 
     private readonly BpfMap _map;
-    private readonly Task _firstChunks;
 
-    // Those that are in their slots and not full: the first is the one at the cursor.
+    // Those that are not full: the first is the one at the cursor.
     private readonly List<BpfMap> _open = [];
+    private Task _placing = Task.CompletedTask;
     private int _chunks;
     private uint[] _last = new uint[UnwindMaps.ChunkWords];
     private uint _next;
 
-    /// <summary>Begins to make the first chunks, beside the caller.</summary>
+    /// <exception cref="Sys.KernelException">The kernel refuses to make chunks.</exception>
     internal UnwindWords(BpfMap map)
     {
         _map = map;
-        _firstChunks = Task.Run(() => Reserve(1));
+        Reserve(1);
     }
 
     /// <summary>The words that are taken.</summary>
@@ -62,7 +66,6 @@ internal sealed class UnwindWords : IDisposable
             throw new InvalidOperationException("There is no room for the table.");
         }
 
-        _firstChunks.GetAwaiter().GetResult();
         Reserve((int)((end + UnwindMaps.ChunkWords - 1) >> UnwindMaps.WordBits));
         var first = (int)(_next >> UnwindMaps.WordBits);
         var buffers = Fill(table, rules, first, indexWord, end);
@@ -72,6 +75,7 @@ internal sealed class UnwindWords : IDisposable
             _open[i].Update(MemoryMarshal.AsBytes<uint>([0]), MemoryMarshal.AsBytes(buffers[i].AsSpan()));
         }
 
+        WaitUntilPlaced((uint)first, (uint)buffers.Length);
         _next = end;
         var full = (int)(end >> UnwindMaps.WordBits) - first;
         _last = full < buffers.Length ? buffers[full] : new uint[UnwindMaps.ChunkWords];
@@ -83,7 +87,7 @@ internal sealed class UnwindWords : IDisposable
     public void Dispose()
     {
         // Its outcome is Store's to tell.
-        Task.WaitAny(_firstChunks);
+        Task.WaitAny(_placing);
         _open.ForEach(static chunk => chunk.Dispose());
         _open.Clear();
     }
@@ -144,8 +148,6 @@ internal sealed class UnwindWords : IDisposable
             {
                 added[i] = _map.CreateInner();
             }
-
-            _map.SetInner((uint)_chunks, added);
         }
         catch
         {
@@ -153,7 +155,32 @@ internal sealed class UnwindWords : IDisposable
             throw;
         }
 
+        var first = (uint)_chunks;
         _chunks += added.Length;
         _open.AddRange(added);
+        var placing = Task.Factory.StartNew(() => _map.SetInner(first, added), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _placing = _placing.IsCompletedSuccessfully ? placing : Task.WhenAll(_placing, placing);
+    }
+
+    private void WaitUntilPlaced(uint first, uint count)
+    {
+        Span<byte> id = stackalloc byte[sizeof(uint)];
+        var spin = default(SpinWait);
+        for (var chunk = first; chunk < first + count && !_placing.IsCompleted;)
+        {
+            if (_map.TryLookup(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in chunk)), id))
+            {
+                chunk++;
+            }
+            else
+            {
+                spin.SpinOnce();
+            }
+        }
+
+        if (_placing.IsCompleted)
+        {
+            _placing.GetAwaiter().GetResult();
+        }
     }
 }
