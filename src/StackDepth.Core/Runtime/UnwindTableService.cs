@@ -20,7 +20,8 @@ internal sealed class UnwindTableService : IDisposable
     private UnwindTableService(KernelMaps maps, ILogger log, SystemCalls sys)
     {
         _writer = new(maps[UnwindMaps.FilesName], maps[UnwindMaps.TablesName], maps[UnwindMaps.RulesName]);
-        _supplier = new(_writer, new Source(UnwindCache.OfUser()), notice => Tell(log, notice));
+        var cache = UnwindCache.OfUser();
+        _supplier = new(_writer, (path, shownPath) => UnwindTables.Load(path, cache, shownPath).Table, UnwindTables.LoadVdso, notice => Tell(log, notice));
         _server = new(maps[UnwindMaps.RequestsName], _supplier, log.UnwindRequestsFailed, sys);
     }
 
@@ -80,12 +81,5 @@ internal sealed class UnwindTableService : IDisposable
                 log.UnwindTableUnusable(notice.Error, notice.File, notice.Detail);
                 break;
         }
-    }
-
-    private sealed class Source(UnwindCache cache) : IUnwindTableSource
-    {
-        public UnwindTable? Read(string openPath, string shownPath) => UnwindTables.Load(openPath, cache, shownPath).Table;
-
-        public UnwindTable? ReadVdso() => UnwindTables.LoadVdso();
     }
 }
