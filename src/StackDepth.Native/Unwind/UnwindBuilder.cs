@@ -24,7 +24,7 @@ internal static class UnwindBuilder
     internal static UnwindTable Build(UnwindSource source)
     {
         var rules = new RuleNumbers();
-        var counts = new Counts();
+        var counts = new Counts { IsDamaged = source.IsDamaged };
         RowTimeline? timeline = null;
         foreach (var bytes in source.Sections)
         {

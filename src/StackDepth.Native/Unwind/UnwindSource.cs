@@ -22,23 +22,27 @@ internal sealed class UnwindSource
 
     internal required byte[]? BuildId { get; init; }
 
+    /// <summary>A .debug_frame beside .eh_frame cannot be read: its functions have no rows.</summary>
+    internal bool IsDamaged { get; init; }
+
     /// <summary>Reads the call-frame information of an x86-64 file.</summary>
     /// <exception cref="ElfException">It is damaged, of another kind of machine, or too large.</exception>
     internal static UnwindSource Read(ElfImage image)
     {
         var text = new TextMap(image.Path, image.Segments, image.Length);
         var sections = new List<CfiBytes>(2);
-        var buildId = AddSections(image, sections);
+        var buildId = AddSections(image, sections, out var isDamaged);
         if (!sections.Exists(static s => !s.IsDebugFrame) && FindByIndex(image.Path, image.Segments, image.Length, (offset, length) => image.Read(offset, length, ".eh_frame")) is { } indexed)
         {
             sections.Insert(0, indexed);
         }
 
-        return new() { Sections = sections, Text = text, FileLength = image.Length, BuildId = buildId is [] ? null : buildId };
+        return new() { Sections = sections, Text = text, FileLength = image.Length, BuildId = buildId is [] ? null : buildId, IsDamaged = isDamaged };
     }
 
-    private static byte[] AddSections(ElfImage image, List<CfiBytes> sections)
+    private static byte[] AddSections(ElfImage image, List<CfiBytes> sections, out bool isDamaged)
     {
+        isDamaged = false;
         bool hasFrames, hasDebugFrames;
         ElfSection frames, debugFrames;
         byte[] buildId;
@@ -61,7 +65,14 @@ internal sealed class UnwindSource
 
         if (hasDebugFrames)
         {
-            AddSection(image, debugFrames, isDebugFrame: true, sections);
+            try
+            {
+                AddSection(image, debugFrames, isDebugFrame: true, sections);
+            }
+            catch (ElfException) when (sections.Count > 0)
+            {
+                isDamaged = true;
+            }
         }
 
         return buildId;

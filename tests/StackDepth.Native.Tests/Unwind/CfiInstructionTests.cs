@@ -1,3 +1,4 @@
+using StackDepth.Native.Elf;
 using StackDepth.Native.Tests.Elf;
 using StackDepth.Native.Unwind;
 
@@ -172,6 +173,23 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
             """;
         var path = CfiTarget.Assemble(targets, "both.so", text);
         Assert.Equal(["rsp+8", "rsp+8", "rsp+48", "None"], CfiTarget.Rules(path, 4));
+    }
+
+    [Fact]
+    public void A_debug_frame_that_cannot_be_read_costs_eh_frame_nothing()
+    {
+        var path = CfiTarget.Assemble(targets, "broken.so", CfiTarget.Function("nop") + ".section .debug_frame,\"\",@progbits\n.quad 2, 100, 1, 0\n");
+        var bytes = File.ReadAllBytes(path);
+        using (var image = ElfImage.Open(path))
+        {
+            Assert.True(image.TryGetSection(".debug_frame"u8, out var section));
+            var at = bytes.AsSpan().IndexOf(System.Runtime.InteropServices.MemoryMarshal.AsBytes(new ReadOnlySpan<ElfSection>(in section)));
+            bytes[at + 9] |= 8; // SHF_COMPRESSED, and the content says zstd
+        }
+
+        File.WriteAllBytes(path, bytes);
+        Assert.Equal(["rsp+8", "None"], CfiTarget.Rules(path, 2));
+        Assert.True(UnwindTables.Load(path).Table.Report.IsDamaged);
     }
 
     [Fact]

@@ -170,7 +170,7 @@ public sealed class UnwindMutationTests(CompiledTargets targets, ITestOutputHelp
     private static (int Start, int Length) FindFrames(string path, byte[] original)
     {
         using var image = ElfImage.Open(path);
-        if (image.TryGetSection(".eh_frame"u8, out var section) || image.TryGetSection(".debug_frame"u8, out section))
+        if (image.TryGetSection(".debug_frame"u8, out var section) || image.TryGetSection(".eh_frame"u8, out section))
         {
             return ((int)section.Offset, (int)section.Size);
         }
