@@ -21,7 +21,9 @@ public sealed class CfiInstructionTests(CompiledTargets targets) : IClassFixture
     [InlineData("Unsupported", ".cfi_offset 16, -16; nop")]
     [InlineData("Unsupported", ".cfi_same_value 16; nop")]
     [InlineData("Unsupported", ".cfi_offset 7, -16; nop")]
-    [InlineData("Unsupported|rsp+8", ".cfi_def_cfa 10, 0; nop; .cfi_def_cfa 7, 8; nop")]
+    [InlineData("r10+0|rsp+8", ".cfi_def_cfa 10, 0; nop; .cfi_def_cfa 7, 8; nop")]
+    [InlineData("rbx+24|r13-8", ".cfi_def_cfa 3, 24; nop; .cfi_def_cfa 13, -8; nop")]
+    [InlineData("Unsupported|rsp+8", ".cfi_def_cfa 12, 0; nop; .cfi_def_cfa 7, 8; nop")]
     [InlineData("rsp+8|rsp+8|rsp+32", "nop; .cfi_offset 3, -24; .cfi_offset 12, -32; nop; .cfi_escape 0x0e, 0x20; nop")]
 
     // offset_extended, restore_extended, GNU_args_size, GNU_negative_offset_extended, offset_extended_sf, def_cfa_sf, def_cfa_offset_sf

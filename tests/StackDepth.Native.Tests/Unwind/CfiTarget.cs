@@ -22,7 +22,10 @@ internal static class CfiTarget
     internal static string Function(string body, string start = ".cfi_startproc") =>
         $".text\n.globl f\n.type f, @function\nf:\n{start}\n{body.Replace(';', '\n')}\n.cfi_endproc\n.size f, .-f\n";
 
-    internal static ulong OffsetOf(string path, string symbol)
+    internal static ulong OffsetOf(string path, string symbol) => FunctionOf(path, symbol).Start;
+
+    /// <summary>The file offset of a function, and its size.</summary>
+    internal static (ulong Start, ulong Size) FunctionOf(string path, string symbol)
     {
         using var image = ElfImage.Open(path);
         var symbols = (image.Symbols.Count > 0 ? image.Symbols : image.DynamicSymbols).Functions();
@@ -31,7 +34,7 @@ internal static class CfiTarget
             if (symbols.Name.SequenceEqual(System.Text.Encoding.UTF8.GetBytes(symbol)))
             {
                 Assert.True(image.TryGetCodeOffset(symbols.Symbol.Value, out var offset));
-                return offset;
+                return (offset, symbols.Symbol.Size);
             }
         }
 
@@ -52,6 +55,7 @@ internal static class CfiTarget
         {
             CfaKind.StackPointer => $"rsp{Signed(rule.CfaOffset)}",
             CfaKind.BasePointer => $"rbp{Signed(rule.CfaOffset)}",
+            CfaKind.Rbx or CfaKind.R10 or CfaKind.R13 => $"{rule.Cfa.ToString().ToLowerInvariant()}{Signed(rule.CfaOffset)}",
             CfaKind.AtBasePointer => $"*(rbp{Signed(rule.CfaOffset)})",
             CfaKind.ProcedureLinkage => $"plt {rule.CfaOffset}",
             _ => rule.Cfa.ToString(),

@@ -128,7 +128,11 @@ public sealed class FramePointerProofTests(CompiledTargets targets) : IClassFixt
         Assert.Equal(default, UnwindTables.Load(path).Table.Plain);
     }
 
-    private static bool Covers(UnwindTable table, string path, string symbol) => CfiTarget.OffsetOf(path, symbol) - table.Plain.Start < table.Plain.Length;
+    private static bool Covers(UnwindTable table, string path, string symbol)
+    {
+        var (start, size) = CfiTarget.FunctionOf(path, symbol);
+        return start >= table.Plain.Start && start + size <= (ulong)table.Plain.Start + table.Plain.Length;
+    }
 
     private static string[] Static(string frames) => ["-static", "-nostdlib", "-no-pie", "-fno-pic", "-fno-stack-protector", "-fcf-protection=none", frames];
 }

@@ -47,7 +47,7 @@ internal static class ReadelfCheck
             return rule == new UnwindRule(CfaKind.Outermost);
         }
 
-        var isKnown = row.StackPointer == "u" && row.ReturnAddress == "c-8" && (row.Cfa == "exp" || row.Cfa[..3] is "rsp" or "rbp")
+        var isKnown = row.StackPointer == "u" && row.ReturnAddress == "c-8" && (row.Cfa == "exp" || row.Cfa[..3] is "rsp" or "rbp" or "rbx" or "r10" or "r13")
             && (row.BasePointer is "u" or "s" or "exp" || row.BasePointer[0] == 'c');
         if (!isKnown)
         {
@@ -61,7 +61,7 @@ internal static class ReadelfCheck
 
         var fitsCfa = row.Cfa == "exp"
             ? rule.Cfa is CfaKind.ProcedureLinkage or CfaKind.AtBasePointer
-            : rule.Cfa == (row.Cfa.StartsWith("rsp", StringComparison.Ordinal) ? CfaKind.StackPointer : CfaKind.BasePointer) && rule.CfaOffset == Number(row.Cfa[3..]);
+            : rule.Cfa == Register(row.Cfa[..3]) && rule.CfaOffset == Number(row.Cfa[3..]);
         return fitsCfa && row.BasePointer switch
         {
             "u" or "s" => rule.BasePointer is BasePointerKind.Same or BasePointerKind.Undefined,
@@ -69,6 +69,16 @@ internal static class ReadelfCheck
             _ => rule.BasePointer == BasePointerKind.AtCfa && rule.BasePointerOffset * 8 == Number(row.BasePointer[1..]),
         };
     }
+
+    private static CfaKind Register(string name) => name switch
+    {
+        "rsp" => CfaKind.StackPointer,
+        "rbp" => CfaKind.BasePointer,
+        "rbx" => CfaKind.Rbx,
+        "r10" => CfaKind.R10,
+        "r13" => CfaKind.R13,
+        _ => throw new InvalidOperationException(name),
+    };
 
     private static int Number(string text) => int.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
 }

@@ -124,7 +124,7 @@ public sealed class UnwindCacheTests(CompiledTargets targets, ITestOutputHelper 
             With(table, rules, [.. starts[..^1], 0], rows),
             With(table, rules, [.. starts, starts[^1]], rows),
             With(table, [new(CfaKind.Unsupported), .. rules[1..]], starts, rows),
-            With(table, [.. rules[..^1], new((CfaKind)8)], starts, rows),
+            With(table, [.. rules[..^1], new((CfaKind)11)], starts, rows),
             With(table, [.. rules[..^1], new(0, 0, CfaKind.StackPointer, (BasePointerKind)4)], starts, rows),
             With(table, [.. rules[..^1], new(1, 0, CfaKind.Outermost, BasePointerKind.Same)], starts, rows),
             With(table, rules, starts, rows, firstPage: table.FirstPage + 1),
