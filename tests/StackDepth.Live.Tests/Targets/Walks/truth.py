@@ -5,10 +5,13 @@ import os
 import gdb
 
 place, hits, out = os.environ["TRUTH_PLACE"], int(os.environ["TRUTH_HITS"]), open(os.environ["TRUTH_OUT"], "w")
-runs = os.environ.pop("TRUTH_RUNS").splitlines()
+runs = os.environ["TRUTH_RUNS"].splitlines()
 for setting in ("debuginfod enabled off", "pagination off", "confirm off", "startup-with-shell off", "backtrace past-main on", "backtrace past-entry on",
                 "backtrace limit unlimited", "print thread-events off", "print inferior-events off"):
     gdb.execute("set " + setting)
+# The program's environment as it is without gdb: an interpreter's work depends on it.
+for variable in ("LINES", "COLUMNS", "TRUTH_PLACE", "TRUTH_HITS", "TRUTH_OUT", "TRUTH_RUNS"):
+    gdb.execute("unset environment " + variable)
 # The targets' signals are theirs; SIGTRAP is gdb's own too, and is handed on below.
 for signal in ("SIGILL", "SIGSEGV", "SIGUSR1", "SIGUSR2", "SIG34"):
     gdb.execute("handle %s nostop noprint pass" % signal, to_string=True)
