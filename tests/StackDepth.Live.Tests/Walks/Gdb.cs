@@ -48,6 +48,9 @@ internal static class Gdb
         Assert.True(
             runs.Count == commands.Length && runs.All(static run => run.Count > 0),
             $"gdb saw no hit of {probe} in {command.FileName} {string.Join(' ', command.ArgumentList)}:\n{await output}{await errors}");
+        Assert.True(
+            runs.All(static run => run.All(static hit => hit.Item2 > 0)),
+            $"gdb cannot prove the outermost frame at some hit of {probe} in {command.FileName} {string.Join(' ', command.ArgumentList)}: it is no witness there.");
         return [.. runs.Select(static run => run.ToArray())];
     }
 

@@ -15,7 +15,7 @@ internal static class Truths
 
     /// <summary>The frames below each tag of a target that reports, with the probed function. gdb must find the same at every hit, at two depths.</summary>
     internal static Task<IReadOnlyDictionary<string, int>> Bases(WalkTarget target) =>
-        target.BaseOf is { } other ? Bases(Corpus.All[other]) : AllBases.GetOrAdd(target.Name, _ => new(() => MeasureBases(target))).Value;
+        target.Bases is { } known ? Task.FromResult(known) : target.BaseOf is { } other ? Bases(Corpus.All[other]) : AllBases.GetOrAdd(target.Name, _ => new(() => MeasureBases(target))).Value;
 
     /// <summary>The depths that gdb finds, hit by hit, where the program does not report.</summary>
     internal static Task<int[]> Depths(WalkTarget target, int depth) =>

@@ -1,5 +1,5 @@
 # Run by gdb: stops at each hit of an address and counts the physical frames, without inlined and tail-called functions. Settings come from the environment:
-# TRUTH_PLACE (an expression), TRUTH_HITS (how many at most), TRUTH_OUT (a line "TID COUNT" for each).
+# TRUTH_PLACE (an expression), TRUTH_HITS (how many at most), TRUTH_OUT (a line "TID COUNT" for each; 0 where gdb has no proof).
 # TRUTH_RUNS has the arguments of each run of the program, one a line; TRUTH_OUT has a line "run" before each.
 import os
 import gdb
@@ -18,12 +18,13 @@ for signal in ("SIGILL", "SIGSEGV", "SIGUSR1", "SIGUSR2", "SIG34"):
 
 
 def count():
+    """The frames; or 0 if the last of them is not proved to be the outermost, so that gdb is no witness."""
     frame, number = gdb.newest_frame(), 0
     while frame is not None:
         if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
             number += 1
-        frame = frame.older()
-    return number
+        last, frame = frame, frame.older()
+    return number if last.unwind_stop_reason() == gdb.FRAME_UNWIND_OUTERMOST else 0
 
 
 class Placer:
