@@ -13,7 +13,7 @@ need g++ g++
 need rustc rustc
 need lua5.4 lua5.4
 need node nodejs
-[ -x /usr/bin/python3.11 ] || missing+=(python3.11)
+[ -x /usr/bin/python3 ] || missing+=(python3)
 need setpriv util-linux
 [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
 [ -e /usr/include/linux/bpf.h ] || missing+=(linux-libc-dev)

@@ -12,8 +12,15 @@ internal static class Requires
 
     internal static void SysAdmin() => That(CapabilitySet.Current(SystemCalls.Real) is { } set && set.Has(Capability.SysAdmin), "CAP_SYS_ADMIN");
 
-    internal static void Tool(string name) => That(
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, name))), $"the tool {name}");
+    internal static void Tool(string name) => Program(name);
+
+    /// <summary>The tool's path.</summary>
+    internal static string Program(string name)
+    {
+        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        That(path is not null, $"the tool {name}");
+        return path!;
+    }
 
     internal static void That(bool holds, string what)
     {

@@ -6,13 +6,22 @@ using StackDepth.Live.Tests.Support;
 
 namespace StackDepth.Live.Tests.Walks;
 
-/// <summary>The files of Targets/Walks, and what compilers make of them; kept in the temporary folder under the hash of all sources, shared by all runs of the suite.</summary>
+/// <summary>
+/// The files of Targets/Walks, and what compilers make of them; kept in the temporary folder under the hash of all sources, shared by all runs of the suite. Each run has its own
+/// copies: a probe belongs to the file, and one run's probes would take away the breakpoints of another's gdb.
+/// </summary>
 internal static class Builds
 {
     private const string Prefix = "Walks/";
 
     private static readonly ConcurrentDictionary<string, Lazy<string>> Built = new();
     private static readonly Lazy<string> Folder = new(Unpack);
+    private static readonly Lazy<string> Copies = new(static () =>
+    {
+        var folder = Directory.CreateTempSubdirectory("stackdepth-walks-");
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Delete(recursive: true);
+        return folder.FullName;
+    });
 
     /// <summary>The path of a source or script.</summary>
     internal static string File(string name) => Path.Combine(Folder.Value, name);
@@ -31,7 +40,7 @@ internal static class Builds
         var hash = Hash(key)[..8];
         var product = Path.Combine(Folder.Value, $"{Path.GetFileNameWithoutExtension(name)}-{hash}{Path.GetExtension(name)}");
         if (System.IO.File.Exists(product))
-            return product;
+            return Copy(product);
 
         // Built aside and renamed: another run of the suite may be building the same.
         var aside = $"{product}.{Environment.ProcessId}";
@@ -45,7 +54,14 @@ internal static class Builds
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, $"{compiler} {string.Join(' ', arguments)}:\n{errors}");
         System.IO.File.Move(aside, product, overwrite: true);
-        return product;
+        return Copy(product);
+    }
+
+    private static string Copy(string product)
+    {
+        var copy = Path.Combine(Copies.Value, Path.GetFileName(product));
+        System.IO.File.Copy(product, copy);
+        return copy;
     }
 
     private static string Unpack()

@@ -7,11 +7,8 @@ namespace StackDepth.Live.Tests.Walks;
 /// <summary>gdb as a witness: the physical frames at each hit of an address (Targets/Walks/truth.py).</summary>
 internal static class Gdb
 {
-    /// <summary>At most so many hits are looked at.</summary>
-    internal const int MostHits = 300;
-
-    /// <summary>Runs the commands, which differ in their arguments only; answers the thread and the depth of each hit of each run, in order.</summary>
-    internal static async Task<(int Tid, int Depth)[][]> Depths(string probe, params ProcessStartInfo[] commands)
+    /// <summary>Runs the commands, which differ in their arguments only; answers the thread and the depth of each hit of each run, in order, up to so many hits.</summary>
+    internal static async Task<(int Tid, int Depth)[][]> Depths(string probe, int mostHits, params ProcessStartInfo[] commands)
     {
         var command = commands[0];
         Requires.Tool("gdb");
@@ -28,7 +25,7 @@ internal static class Gdb
         var plus = probe.IndexOf('+', StringComparison.Ordinal);
         start.Environment["TRUTH_PLACE"] = plus < 0 ? "&" + probe : $"(char *)&{probe[..plus]} + {probe[(plus + 1)..]}";
         start.Environment["TRUTH_RUNS"] = string.Join('\n', commands.Select(static run => string.Join(' ', run.ArgumentList)));
-        start.Environment["TRUTH_HITS"] = MostHits.ToString(CultureInfo.InvariantCulture);
+        start.Environment["TRUTH_HITS"] = mostHits.ToString(CultureInfo.InvariantCulture);
         start.Environment["TRUTH_OUT"] = answer;
         start.Environment.Remove("DEBUGINFOD_URLS");
         using var gdb = Process.Start(start)!;
@@ -51,6 +48,9 @@ internal static class Gdb
         Assert.True(
             runs.Count == commands.Length && runs.All(static run => run.Count > 0),
             $"gdb saw no hit of {probe} in {command.FileName} {string.Join(' ', command.ArgumentList)}:\n{await output}{await errors}");
+        Assert.True(
+            runs.All(static run => run.All(static hit => hit.Item2 > 0)),
+            $"gdb cannot prove the outermost frame at some hit of {probe} in {command.FileName} {string.Join(' ', command.ArgumentList)}: it is no witness there.");
         return [.. runs.Select(static run => run.ToArray())];
     }
 

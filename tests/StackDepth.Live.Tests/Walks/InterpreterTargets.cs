@@ -5,17 +5,20 @@ namespace StackDepth.Live.Tests.Walks;
 /// <summary>Pythons and Lua, whose frames gdb counts. The probed function is a C function that the script calls.</summary>
 internal static class InterpreterTargets
 {
-    private const string Debian = "/usr/bin/python3.11";
     private const string Marshal = "PyMarshal_WriteObjectToString";
     private static readonly string[] PythonModes = ["plain", "reduce", "sort", "generator", "callback"];
     private static readonly string[] OtherPythonModes = ["reduce", "callback"];
     private static readonly int[] PythonDepths = [10, 100, 390];
+
+    /// <summary>The distribution's Python: stripped, without frame pointers, all code in the program itself (on Debian).</summary>
+    private static readonly string Debian = File.Exists("/usr/bin/python3.11") ? "/usr/bin/python3.11" : "/usr/bin/python3";
+
     private static readonly string[] LuaModes = ["plain", "pcall", "sort", "coroutine"];
 
     internal static IEnumerable<WalkTarget> All { get; } =
     [
-        .. Python("python3.11", Debian, PythonModes),
-        new WalkTarget("python3.11/marshal", TruthSource.Gdb, static () => Program(Debian, "reduce", null)) { Depths = PythonDepths, Probe = Marshal },
+        .. Python("debian-python", Debian, PythonModes),
+        new WalkTarget("debian-python/marshal", TruthSource.Gdb, static () => Program(Debian, "reduce", null)) { Depths = PythonDepths, Probe = Marshal },
         .. Others().SelectMany(static other => Python(other.Name, other.Path, OtherPythonModes)),
         .. LuaModes.Select(static mode => new WalkTarget("lua/" + mode, TruthSource.Gdb, () => Lua(mode))
         {
@@ -37,9 +40,7 @@ internal static class InterpreterTargets
 
     private static WalkProgram Lua(string mode)
     {
-        const string Path = "/usr/bin/lua5.4";
-        Requires.That(File.Exists(Path), Path);
-        return new(Path, Library, (depth, repeat, _) => [Builds.File("walk.lua"), mode, $"{depth}", $"{repeat}", Library]);
+        return new(Requires.Program("lua5.4"), Library, (depth, repeat, _) => [Builds.File("walk.lua"), mode, $"{depth}", $"{repeat}", Library]);
     }
 
     /// <summary>The newest two Pythons of pyenv, if there are any: built with other options, and the code in a library.</summary>

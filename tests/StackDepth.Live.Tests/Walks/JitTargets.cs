@@ -13,10 +13,9 @@ internal static class JitTargets
 
     private static WalkProgram Node(string mode)
     {
-        const string Path = "/usr/bin/node";
-        Requires.That(File.Exists(Path), Path);
+        var path = Requires.Program("node");
         var library = Builds.C("hops.node", "-O2", "-shared", "-fPIC", "walk.c", "hops.c");
-        return new(Path, library, (depth, repeat, _) => [Builds.File("walk.js"), mode, $"{depth}", $"{repeat}", library]);
+        return new(path, library, (depth, repeat, _) => [Builds.File("walk.js"), mode, $"{depth}", $"{repeat}", library]);
     }
 
     /// <summary>This program itself: <see cref="ManagedTarget"/>.</summary>

@@ -4,7 +4,7 @@ namespace StackDepth.Live.Tests.Walks;
 internal static class LeafTargets
 {
     /// <summary>Functions of walk.c by their first instruction.</summary>
-    private static readonly string[] Leaves = ["endbr", "rbx", "r12", "lea", "sub", "nop", "nop5", "xor", "jump", "ret"];
+    private static readonly string[] Leaves = ["endbr", "rbx", "r12", "lea", "sub", "nop", "xor", "jump", "ret"];
 
     // Behind push %rbp, push %rbx and sub; at add, at ret.
     private static readonly string[] Middle = ["+1", "+2", "+6", "+10", "+16"];
@@ -12,6 +12,8 @@ internal static class LeafTargets
     internal static IEnumerable<WalkTarget> All { get; } =
     [
         .. Leaves.SelectMany(static leaf => new[] { Target("leaf_" + leaf, "", false), Target("leaf_" + leaf, "", true) }),
+        // A nop of five bytes cannot be probed on every kernel; what follows it can.
+        Target("leaf_nop5", "+5", false),
         .. Middle.SelectMany(static offset => new[] { Target("leaf_mid", offset, false), Target("leaf_mid", offset, true) }),
     ];
 
@@ -25,7 +27,7 @@ internal static class LeafTargets
             Probe = leaf + offset,
             Depths = [10, 100],
             BaseOf = framePointers ? leaf + offset : null,
-            // The kernel finds the caller only where the first instruction is push %rbp (6.12).
-            KernelMisses = !framePointers || offset.Length > 0 ? null : 3,
+            // The kernel finds the caller only where the first instruction is push %rbp (6.12), or endbr64 if it is built with CONFIG_X86_KERNEL_IBT.
+            KernelMisses = !framePointers || offset.Length > 0 || leaf == "leaf_endbr" ? null : 3,
         };
 }

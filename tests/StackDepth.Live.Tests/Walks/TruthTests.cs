@@ -3,7 +3,7 @@ namespace StackDepth.Live.Tests.Walks;
 /// <summary>The truths themselves, before any walk is measured by them.</summary>
 public sealed class TruthTests
 {
-    public static TheoryData<string> Reporting => Corpus.Names(static target => target is { Truth: TruthSource.Report, BaseOf: null });
+    public static TheoryData<string> Reporting => Corpus.Names(static target => target is { Truth: TruthSource.Report, BaseOf: null, Bases: null });
 
     public static TheoryData<string> Witnessed => Corpus.Names(static target => target.Truth == TruthSource.Gdb);
 

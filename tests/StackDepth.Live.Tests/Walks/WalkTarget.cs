@@ -37,6 +37,9 @@ internal sealed record WalkTarget(string Name, TruthSource Truth, Func<WalkProgr
     /// <summary>The target whose base holds for this one too, where gdb cannot be asked.</summary>
     internal string? BaseOf { get; init; }
 
+    /// <summary>The bases by construction, where gdb has no proof either.</summary>
+    internal IReadOnlyDictionary<string, int>? Bases { get; init; }
+
     /// <summary>How many frames the kernel's walk misses at the outer end; null where it finds what happens to be there.</summary>
     internal int? KernelMisses { get; init; }
 

@@ -1,6 +1,5 @@
 // Stacks of Rust: recursion, closures behind a trait object, the panic hook, and destructors while a panic unwinds. walk.c is linked in.
 use std::ffi::{c_char, c_int, CString};
-use std::hint::black_box;
 use std::panic;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -8,6 +7,12 @@ extern "C" {
     fn walk_open(report: *const c_char, leaf: *const c_char);
     fn walk_record(tag: *const c_char, relative: c_int);
     static walk_leaf: extern "C" fn();
+}
+
+// std::hint::black_box is younger than the compilers that distributions have.
+#[inline(always)]
+fn opaque<T: Copy>(value: T) -> T {
+    unsafe { std::ptr::read_volatile(&value) }
 }
 
 static LEVEL: AtomicI32 = AtomicI32::new(0);
@@ -26,18 +31,18 @@ macro_rules! visit {
 #[inline(never)]
 fn plain(level: i32, depth: i32) -> i32 {
     visit!("main", level, level, depth);
-    let sum = if level < depth { black_box(plain)(level + 1, depth) } else { 0 };
-    black_box(sum + level)
+    let sum = if level < depth { opaque(plain as fn(i32, i32) -> i32)(level + 1, depth) } else { 0 };
+    opaque(sum + level)
 }
 
 fn closure(depth: i32) {
     struct Call(Box<dyn Fn(&Call, i32) -> i32>);
     let call = Call(Box::new(move |next, level| {
         visit!("closure", level, level, depth);
-        let sum = if level < depth { (black_box(next).0)(next, level + 1) } else { 0 };
-        black_box(sum + level)
+        let sum = if level < depth { (opaque(next).0)(next, level + 1) } else { 0 };
+        opaque(sum + level)
     }));
-    (black_box(&call).0)(&call, 1);
+    (opaque(&call).0)(&call, 1);
 }
 
 struct Guard(i32, i32);
@@ -56,7 +61,7 @@ fn panicking(level: i32, depth: i32) -> i32 {
         LEVEL.store(level, Ordering::Relaxed);
         panic!("as wanted");
     }
-    black_box(black_box(panicking)(level + 1, depth) + level)
+    opaque(opaque(panicking as fn(i32, i32) -> i32)(level + 1, depth) + level)
 }
 
 fn main() {
@@ -71,7 +76,7 @@ fn main() {
     for _ in 0..repeats {
         match &*arguments[1] {
             "plain" => {
-                black_box(plain(1, depth));
+                opaque(plain(1, depth));
             }
             "closure" => closure(depth),
             "panic" => {
