@@ -9,7 +9,7 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// </summary>
 internal static class FrameStep
 {
-    private const int MostSignals = 1024;
+    private const int MostSignals = 16_384;
     private const int PlainSteps = 7;
 
     // The layout of a rule: UnwindRule.
