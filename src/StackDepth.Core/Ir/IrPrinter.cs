@@ -71,16 +71,26 @@ internal static class IrPrinter
         _ => throw IrNodes.Unknown(walk),
     };
 
-    private static string Print(AggregateParts parts) =>
-        string.Join("+", Enum.GetValues<AggregateParts>().Where(p => p != AggregateParts.None && parts.HasFlag(p)).Select(p => p switch
+    private static string Print(AggregateParts parts)
+    {
+        List<string> names = [];
+        for (var part = AggregateParts.Count; part <= parts; part = (AggregateParts)((int)part << 1))
         {
-            AggregateParts.Count => "count",
-            AggregateParts.Sum => "sum",
-            AggregateParts.Minimum => "min",
-            AggregateParts.Maximum => "max",
-            AggregateParts.Histogram => "histogram",
-            _ => throw IrNodes.Unknown(p),
-        }));
+            if ((parts & part) != 0)
+                names.Add(Name(part));
+        }
+        return string.Join("+", names);
+    }
+
+    private static string Name(AggregateParts part) => part switch
+    {
+        AggregateParts.Count => "count",
+        AggregateParts.Sum => "sum",
+        AggregateParts.Minimum => "min",
+        AggregateParts.Maximum => "max",
+        AggregateParts.Histogram => "histogram",
+        _ => throw IrNodes.Unknown(part),
+    };
 
     private static string Symbol(CompareOperator op) => op switch
     {

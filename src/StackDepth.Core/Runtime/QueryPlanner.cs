@@ -58,8 +58,19 @@ internal static class QueryPlanner
         return resolve with
         {
             WorkingDirectory = string.IsNullOrEmpty(command.WorkingDirectory) ? Environment.CurrentDirectory : command.WorkingDirectory,
-            Environment = command.Environment.Where(static pair => pair.Value is not null).ToDictionary(static pair => pair.Key, static pair => pair.Value!, StringComparer.Ordinal),
+            Environment = Variables(command.Environment),
         };
+    }
+
+    private static Dictionary<string, string> Variables(IDictionary<string, string?> environment)
+    {
+        var variables = new Dictionary<string, string>(environment.Count, StringComparer.Ordinal);
+        foreach (var (name, value) in environment)
+        {
+            if (value is not null)
+                variables.Add(name, value);
+        }
+        return variables;
     }
 
     internal static ProbePlan Explain(IrQuery query, ExplainOptions explain)
