@@ -18,6 +18,7 @@ internal static class IrPrinter
     internal static string Print(IrStatement statement) => statement switch
     {
         FilterProcess { Scope: ProcessScope.AllBut all } => $"filter pid != {all.ProcessId} (this process)",
+        FilterProcess { Scope: ProcessScope.All } => "filter no pid (the code cannot run in this process)",
         FilterProcess { Scope: ProcessScope.One one } => $"filter pid == {one.ProcessId}",
         FilterProcess { Scope: ProcessScope.Linked linked } => $"filter pid == {linked.ProcessId} (by the link)",
         FilterProcess { Scope: ProcessScope.Followed } => "filter pid in followed",

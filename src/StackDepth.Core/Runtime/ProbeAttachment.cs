@@ -71,9 +71,10 @@ internal sealed class ProbeAttachment : IDisposable
             var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Begin(sys)) : null;
             var child = childCommand is null ? null : undo.Add(ChildStart.Begin(childCommand));
             var kernel = options.Kernel ?? KernelProfile.Detect(sys);
-            var compiled = ProbeCompiler.Compile(query, QueryPlanner.Target(scope, options, kernel));
+            var conditions = QueryPlanner.Target(scope, options, kernel);
             var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, QueryPlanner.Resolve(query, options, kernel, command)));
             cancellationToken.ThrowIfCancellationRequested();
+            var compiled = ProbeCompiler.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target) });
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             var request = TargetSites.Request(target, query.Probe.ProcessId);

@@ -28,6 +28,10 @@ internal static class QueryPlanner
         (null, false) => new ProcessScope.AllBut(Environment.ProcessId),
     };
 
+    /// <summary>The scope once the code to probe is known. To ask which process it is costs more than all else that a count does: it is asked only where this process can hit the probe.</summary>
+    internal static ProcessScope Narrow(ProcessScope scope, ProbeTarget target) =>
+        scope is ProcessScope.AllBut && !OwnCode.MayRun(target) ? new ProcessScope.All() : scope;
+
     internal static CompileTarget Target(ProcessScope scope, AttachOptions options, KernelProfile kernel)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxKeys);
@@ -77,10 +81,11 @@ internal static class QueryPlanner
     {
         var options = explain.Options ?? new();
         var kernel = options.Kernel ?? KernelProfile.Detect(options.SystemCalls);
-        var compiled = ProbeCompiler.Compile(query, Target(Scope(query, explain.Command), options, kernel));
+        var conditions = Target(Scope(query, explain.Command), options, kernel);
         try
         {
             using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, kernel, command: null));
+            var compiled = ProbeCompiler.Compile(query, conditions with { Scope = Narrow(conditions.Scope, target) });
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),
