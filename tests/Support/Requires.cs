@@ -1,10 +1,12 @@
 using StackDepth.Native.Sys;
 
-namespace StackDepth.Native.Tests.Support;
+namespace StackDepth.Tests.Support;
 
 /// <summary>What a test needs of the machine: skips with the reason, or fails where STACKDEPTH_REQUIRE=1 says that the machine has it all.</summary>
 internal static class Requires
 {
+    internal static bool Everything => Environment.GetEnvironmentVariable("STACKDEPTH_REQUIRE") == "1";
+
     internal static void Bpf() => That(
         CapabilitySet.Current(SystemCalls.Real) is { } set && set.Grants(Capability.Bpf) && set.Grants(Capability.Perfmon), "CAP_BPF and CAP_PERFMON");
 
@@ -16,15 +18,9 @@ internal static class Requires
     internal static void That(bool holds, string what)
     {
         if (holds)
-        {
             return;
-        }
-
-        if (Environment.GetEnvironmentVariable("STACKDEPTH_REQUIRE") == "1")
-        {
+        if (Everything)
             Assert.Fail($"STACKDEPTH_REQUIRE=1, and this machine lacks {what}.");
-        }
-
         Assert.Skip($"This machine lacks {what}.");
     }
 }
