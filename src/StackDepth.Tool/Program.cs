@@ -8,15 +8,17 @@ ParseResult? parsed = null;
 try
 {
     parsed = tool.Parse(args);
+    if (UsageErrors.Report(parsed, static () => StandardStreams.Error) is { } status)
+        return status;
     // Signals are the run's own to handle: what was gathered is still to be printed.
-    return UsageErrors.Report(parsed, StandardStreams.Error)
-        ?? await parsed.InvokeAsync(new InvocationConfiguration
-        {
-            EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = null,
-            Output = StandardStreams.Output,
-            Error = StandardStreams.Error,
-        }).ConfigureAwait(false);
+    var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+    if (parsed.Action != parsed.CommandResult.Command.Action)
+    {
+        // Help and the like. The tool's own commands open their streams when they have something to say, after the probes are in place.
+        configuration.Output = StandardStreams.Output;
+        configuration.Error = StandardStreams.Error;
+    }
+    return parsed.Invoke(configuration);
 }
 catch (Exception error)
 {

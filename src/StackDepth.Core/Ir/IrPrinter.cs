@@ -18,6 +18,7 @@ internal static class IrPrinter
     internal static string Print(IrStatement statement) => statement switch
     {
         FilterProcess { Scope: ProcessScope.AllBut all } => $"filter pid != {all.ProcessId} (this process)",
+        FilterProcess { Scope: ProcessScope.All } => "filter no pid (the code cannot run in this process)",
         FilterProcess { Scope: ProcessScope.One one } => $"filter pid == {one.ProcessId}",
         FilterProcess { Scope: ProcessScope.Linked linked } => $"filter pid == {linked.ProcessId} (by the link)",
         FilterProcess { Scope: ProcessScope.Followed } => "filter pid in followed",
@@ -84,16 +85,26 @@ internal static class IrPrinter
     // Not in every comment of the bytecode.
     private static string Limit(IrStatement statement) => statement is Capture { MaxFrames: var frames } ? string.Create(CultureInfo.InvariantCulture, $", at most {frames} frames") : "";
 
-    private static string Print(AggregateParts parts) =>
-        string.Join("+", Enum.GetValues<AggregateParts>().Where(p => p != AggregateParts.None && parts.HasFlag(p)).Select(p => p switch
+    private static string Print(AggregateParts parts)
+    {
+        List<string> names = [];
+        for (var part = AggregateParts.Count; part <= parts; part = (AggregateParts)((int)part << 1))
         {
-            AggregateParts.Count => "count",
-            AggregateParts.Sum => "sum",
-            AggregateParts.Minimum => "min",
-            AggregateParts.Maximum => "max",
-            AggregateParts.Histogram => "histogram",
-            _ => throw IrNodes.Unknown(p),
-        }));
+            if ((parts & part) != 0)
+                names.Add(Name(part));
+        }
+        return string.Join("+", names);
+    }
+
+    private static string Name(AggregateParts part) => part switch
+    {
+        AggregateParts.Count => "count",
+        AggregateParts.Sum => "sum",
+        AggregateParts.Minimum => "min",
+        AggregateParts.Maximum => "max",
+        AggregateParts.Histogram => "histogram",
+        _ => throw IrNodes.Unknown(part),
+    };
 
     private static string Symbol(CompareOperator op) => op switch
     {

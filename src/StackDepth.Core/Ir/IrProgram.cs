@@ -43,6 +43,9 @@ internal abstract record ProcessScope
     /// <summary>Every process but the observing one, so that a probe cannot feed itself.</summary>
     internal sealed record AllBut(int ProcessId) : ProcessScope;
 
+    /// <summary>Every process, where the observing one cannot run the probed code: the program need not ask whose hit it is.</summary>
+    internal sealed record All : ProcessScope;
+
     /// <summary>One process, told apart by the program.</summary>
     internal sealed record One(int ProcessId) : ProcessScope;
 

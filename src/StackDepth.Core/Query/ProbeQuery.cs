@@ -39,18 +39,8 @@ public class ProbeQuery<TResult>
     public async Task<ProbeSession<TResult>> StartAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
-        var attachment = await Task.Run(() => ProbeAttachment.Create(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
-        var session = new ProbeSession<TResult>(attachment, _decode);
-        try
-        {
-            attachment.StartCommand();
-            return session;
-        }
-        catch
-        {
-            await session.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
+        var attachment = await Task.Run(() => ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return new(attachment, _decode);
     }
 
     /// <summary>
@@ -63,7 +53,7 @@ public class ProbeQuery<TResult>
     public async Task<ProbeRun<TResult>> RunAsync(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
-        var attachment = await Task.Run(() => ProbeAttachment.Create(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var attachment = await Task.Run(() => ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
         await using var session = new ProbeSession<TResult>(attachment, _decode);
         var exitCode = await attachment.RunCommandAsync(cancellationToken).ConfigureAwait(false);
         var result = await session.StopAsync(CancellationToken.None).ConfigureAwait(false);

@@ -5,17 +5,21 @@ using StackDepth.Native.Sys;
 
 namespace StackDepth.Runtime;
 
-/// <summary>The programs that follow a command and its descendants, loaded and attached on a thread beside the caller's.</summary>
+/// <summary>The programs that follow a command and its descendants, and their maps: made on a thread beside the caller's, as nothing about them depends on the query.</summary>
 internal sealed class FollowerLinks : IDisposable
 {
     private readonly List<BpfProgram> _programs = [];
     private readonly List<RawTracepointLink> _links = [];
+    private readonly TaskCompletionSource<KernelMaps> _maps = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _attaching;
 
-    private FollowerLinks(KernelMaps maps, SystemCalls sys) => _attaching = Task.Run(() => Attach(maps, sys));
+    private FollowerLinks(SystemCalls sys) => _attaching = Task.Run(() => Attach(sys));
 
-    /// <summary>Begins to attach. The maps must live until this is disposed.</summary>
-    internal static FollowerLinks Begin(KernelMaps maps, SystemCalls sys) => new(maps, sys);
+    /// <summary>Begins to attach.</summary>
+    internal static FollowerLinks Begin(SystemCalls sys) => new(sys);
+
+    /// <summary>The maps of the followed processes, once they are there.</summary>
+    internal KernelMaps Maps => _maps.Task.GetAwaiter().GetResult();
 
     /// <exception cref="ProbeUnavailableException">The kernel has no BTF, so the fields of a task cannot be found.</exception>
     internal void WaitUntilAttached() => _attaching.GetAwaiter().GetResult();
@@ -25,11 +29,13 @@ internal sealed class FollowerLinks : IDisposable
 
     public void Dispose()
     {
-        // What went wrong is for WaitUntilAttached to say; here it only has to be over.
+        // What went wrong is for Maps and WaitUntilAttached to say; here it only has to be over.
         ((IAsyncResult)_attaching).AsyncWaitHandle.WaitOne();
         Detach();
         foreach (var program in _programs)
             program.Dispose();
+        if (_maps.Task.IsCompletedSuccessfully)
+            Maps.Dispose();
     }
 
     /// <summary>Removes the programs from their tracepoints; what they have counted can still be read.</summary>
@@ -39,8 +45,20 @@ internal sealed class FollowerLinks : IDisposable
             link.Dispose();
     }
 
-    private void Attach(KernelMaps maps, SystemCalls sys)
+    private void Attach(SystemCalls sys)
     {
+        KernelMaps maps;
+        try
+        {
+            maps = KernelMaps.Create(FollowerPrograms.Maps, sys);
+        }
+        catch (Exception error)
+        {
+            _maps.SetException(error);
+            _ = _maps.Task.Exception; // seen: a caller that has failed by then does not ask for the maps
+            throw;
+        }
+        _maps.SetResult(maps);
         foreach (var follower in FollowerPrograms.Build(ReadOffsets()))
         {
             var program = BpfProgram.Load(follower.Spec, maps.ByName, sys);

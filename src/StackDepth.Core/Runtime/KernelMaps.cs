@@ -9,18 +9,26 @@ namespace StackDepth.Runtime;
 internal sealed class KernelMaps : IDisposable
 {
     private readonly Dictionary<string, BpfMap> _maps = new(StringComparer.Ordinal);
+    private readonly List<BpfMap> _own = [];
 
     internal IReadOnlyDictionary<string, BpfMap> ByName => _maps;
 
     internal BpfMap this[string name] => _maps[name];
 
-    internal static KernelMaps Create(ImmutableArray<MapSpec> specs, SystemCalls sys)
+    /// <param name="specs">The maps.</param>
+    /// <param name="sys">The kernel.</param>
+    /// <param name="shared">Those that are there already, by name: used, and left to their owner.</param>
+    internal static KernelMaps Create(ImmutableArray<MapSpec> specs, SystemCalls sys, KernelMaps? shared = null)
     {
         var maps = new KernelMaps();
         try
         {
             foreach (var spec in specs)
-                maps._maps.Add(spec.Name, BpfMap.Create(spec, sys));
+            {
+                if (shared is null || !shared._maps.TryGetValue(spec.Name, out var map))
+                    maps._own.Add(map = BpfMap.Create(spec, sys));
+                maps._maps.Add(spec.Name, map);
+            }
             return maps;
         }
         catch
@@ -32,7 +40,7 @@ internal sealed class KernelMaps : IDisposable
 
     public void Dispose()
     {
-        foreach (var map in _maps.Values)
+        foreach (var map in _own)
             map.Dispose();
     }
 }

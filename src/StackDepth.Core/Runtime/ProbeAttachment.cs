@@ -6,7 +6,6 @@ using StackDepth.Diagnostics;
 using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
-using StackDepth.Native.Processes;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Targets;
 
@@ -22,18 +21,17 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly CompiledQuery _compiled;
     private readonly ProbeTarget _target;
     private readonly KernelMaps _maps;
-    private readonly ChildCommand? _childCommand;
+    private readonly ChildStart? _child;
     private readonly AttachedUprobe _uprobe;
     private readonly FollowerLinks? _followers;
     private readonly UnwindTableService? _tables;
-    private GatedChild? _child;
     private ProbeHealth? _finalHealth;
     private AggregateSnapshot? _finalAggregates;
     private bool _detached;
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, UnwindTableService? tables, RingConsumer? ring, ChildCommand? command, AttachOptions options)
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, UnwindTableService? tables, RingConsumer? ring, ChildStart? child, AttachOptions options)
     {
         _compiled = compiled;
         _target = target;
@@ -41,7 +39,7 @@ internal sealed class ProbeAttachment : IDisposable
         _uprobe = uprobe;
         _followers = followers;
         _tables = tables;
-        _childCommand = command;
+        _child = child;
         Ring = ring;
         Sites = TargetSites.Describe(target);
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
@@ -66,30 +64,29 @@ internal sealed class ProbeAttachment : IDisposable
     {
         PidNamespaceGuard.Check();
         var sys = options.SystemCalls;
-        var child = command is null ? null : CommandLines.Parse(command, options);
-        var kernel = options.Kernel ?? KernelProfile.Detect(sys);
+        var childCommand = command is null ? null : CommandLines.Parse(command, options);
         var scope = QueryPlanner.Scope(query, command is not null);
-        var compiled = QueryPlanner.Compile(query, scope, options, kernel);
         using var undo = new Undo();
         try
         {
+            // Beside all that follows, which does not wait for them before the probes are in place.
+            var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Begin(sys)) : null;
+            var child = childCommand is null ? null : undo.Add(ChildStart.Begin(childCommand));
+            var kernel = options.Kernel ?? KernelProfile.Detect(sys);
+            var conditions = QueryPlanner.Target(scope, options, kernel);
             var resolve = QueryPlanner.Resolve(query, options, kernel, command);
             var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve));
             cancellationToken.ThrowIfCancellationRequested();
-            var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys));
+            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target) }, kernel);
+            var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
-            // Beside the probes: to attach those is mostly to wait for the kernel's RCU.
-            var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Begin(maps, sys)) : null;
+            // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
             var tables = compiled.UsesOwnWalk ? undo.Add(UnwindTableService.Start(maps, Logger(options), sys)) : null;
-            tables?.Preload(target, child, resolve);
-            var request = new UprobeRequest(
-                target.AttachPath,
-                [.. target.Sites.Select(static site => site.Offset)],
-                [.. target.Sites.Select(static (_, index) => (ulong)index)],
-                query.Probe.ProcessId ?? 0,
-                IsReturn: false);
+            tables?.BeginPreload(target, childCommand, resolve);
+            var request = TargetSites.Request(target, query.Probe.ProcessId);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
             followers?.WaitUntilAttached();
+            tables?.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
             var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, tables, ring, child, options);
             undo.Keep();
@@ -100,7 +97,7 @@ internal sealed class ProbeAttachment : IDisposable
 
             // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
             ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
-                ? QueryPlanner.Compile(query, new ProcessScope.One(linked.ProcessId), options, kernel).Program
+                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel), kernel).Program
                 : compiled.Program;
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
@@ -109,15 +106,29 @@ internal sealed class ProbeAttachment : IDisposable
         }
     }
 
-    /// <summary>Starts the command behind its gate, names it to the kernel's programs, and lets it go.</summary>
-    internal ProbeCommand StartCommand()
+    /// <summary>Attaches, and lets the command go at once: there is no way back to the caller in between.</summary>
+    internal static ProbeAttachment CreateAndStart(IrQuery query, AttachOptions options, ProcessStartInfo command, CancellationToken cancellationToken)
     {
-        var command = _childCommand ?? throw new InvalidOperationException("This session was attached without a command.");
+        var attachment = Create(query, options, command, cancellationToken);
         try
         {
-            var child = GatedChild.Start(command);
-            lock (_gate)
-                _child = child;
+            attachment.StartCommand();
+            return attachment;
+        }
+        catch
+        {
+            attachment.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Names the command, which waits at its gate, to the kernel's programs, and lets it go.</summary>
+    internal ProbeCommand StartCommand()
+    {
+        var start = _child ?? throw new InvalidOperationException("This session was attached without a command.");
+        try
+        {
+            var child = start.Wait();
             // It joins the followed at its exec, so that the gate's own code is never counted.
             _maps[MapNames.Waiting].Write(0, child.Pid);
             child.Release();
@@ -129,11 +140,15 @@ internal sealed class ProbeAttachment : IDisposable
         }
     }
 
-    /// <summary>Runs the command to its exit. Cancelling kills it.</summary>
+    /// <summary>Runs the command, where it was not started yet, to its exit. Cancelling kills it.</summary>
     internal async Task<int> RunCommandAsync(CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        var command = StartCommand();
+        var command = Command;
+        if (command is null)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            command = StartCommand();
+        }
         try
         {
             return await command.ExitCode.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -210,6 +225,7 @@ internal sealed class ProbeAttachment : IDisposable
             _followers?.Dispose();
             _tables?.Dispose();
             _maps.Dispose();
+            _followers?.Dispose();
             _target.Dispose();
         }
         if (_finalHealth is { } health)

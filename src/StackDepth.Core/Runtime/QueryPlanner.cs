@@ -32,6 +32,10 @@ internal static class QueryPlanner
         (null, false) => new ProcessScope.AllBut(Environment.ProcessId),
     };
 
+    /// <summary>The scope once the code to probe is known. To ask which process it is costs more than all else that a count does: it is asked only where this process can hit the probe.</summary>
+    internal static ProcessScope Narrow(ProcessScope scope, ProbeTarget target) =>
+        scope is ProcessScope.AllBut && !OwnCode.MayRun(target) ? new ProcessScope.All() : scope;
+
     internal static CompileTarget Target(ProcessScope scope, AttachOptions options, KernelProfile kernel)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxKeys);
@@ -52,9 +56,8 @@ internal static class QueryPlanner
 
     /// <summary>Compiles for the kernel as it is, with its fields where a walk of ours needs them.</summary>
     /// <exception cref="ProbeUnavailableException">The kernel cannot run a walk that the query wants.</exception>
-    internal static CompiledQuery Compile(IrQuery query, ProcessScope scope, AttachOptions options, KernelProfile kernel)
+    internal static CompiledQuery Compile(IrQuery query, CompileTarget target, KernelProfile kernel)
     {
-        var target = Target(scope, options, kernel);
         if (target.OwnWalk(query) is { } walk)
             target = target with { Fields = Fields(walk, kernel), SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0 };
         return ProbeCompiler.Compile(query, target);
@@ -83,18 +86,30 @@ internal static class QueryPlanner
         return resolve with
         {
             WorkingDirectory = string.IsNullOrEmpty(command.WorkingDirectory) ? Environment.CurrentDirectory : command.WorkingDirectory,
-            Environment = command.Environment.Where(static pair => pair.Value is not null).ToDictionary(static pair => pair.Key, static pair => pair.Value!, StringComparer.Ordinal),
+            Environment = Variables(command.Environment),
         };
+    }
+
+    private static Dictionary<string, string> Variables(IDictionary<string, string?> environment)
+    {
+        var variables = new Dictionary<string, string>(environment.Count, StringComparer.Ordinal);
+        foreach (var (name, value) in environment)
+        {
+            if (value is not null)
+                variables.Add(name, value);
+        }
+        return variables;
     }
 
     internal static ProbePlan Explain(IrQuery query, ExplainOptions explain)
     {
         var options = explain.Options ?? new();
         var kernel = options.Kernel ?? KernelProfile.Detect(options.SystemCalls);
-        var compiled = Compile(query, Scope(query, explain.Command), options, kernel);
+        var conditions = Target(Scope(query, explain.Command), options, kernel);
         try
         {
             using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, kernel, command: null));
+            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, target) }, kernel);
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),

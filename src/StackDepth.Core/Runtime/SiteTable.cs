@@ -5,12 +5,14 @@ namespace StackDepth.Runtime;
 /// <summary>The probed functions by the number that the kernel hands back at a hit (the attach cookie).</summary>
 internal sealed class SiteTable
 {
-    private readonly ImmutableArray<ProbeFunction> _functions;
+    private readonly ProbeFunction[] _functions;
 
     internal SiteTable(ImmutableArray<ProbeSite> sites)
     {
         Sites = sites;
-        _functions = [.. sites.Select(site => new ProbeFunction(site.Address, site.Symbol))];
+        _functions = new ProbeFunction[sites.Length];
+        for (var index = 0; index < sites.Length; index++)
+            _functions[index] = new(sites[index].Address, sites[index].Symbol);
     }
 
     internal ImmutableArray<ProbeSite> Sites { get; }

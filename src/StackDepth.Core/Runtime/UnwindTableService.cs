@@ -16,6 +16,7 @@ internal sealed class UnwindTableService : IDisposable
     private readonly UnwindTableWriter _writer;
     private readonly UnwindSupplier _supplier;
     private readonly UnwindRequestServer _server;
+    private Task _preload = Task.CompletedTask;
 
     private UnwindTableService(KernelMaps maps, ILogger log, SystemCalls sys)
     {
@@ -27,8 +28,13 @@ internal sealed class UnwindTableService : IDisposable
 
     internal static UnwindTableService Start(KernelMaps maps, ILogger log, SystemCalls sys) => new(maps, log, sys);
 
-    /// <summary>Loads what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
-    internal void Preload(ProbeTarget target, ChildCommand? command, ResolveOptions resolve)
+    /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
+    internal void BeginPreload(ProbeTarget target, ChildCommand? command, ResolveOptions resolve) => _preload = Task.Run(() => Preload(target, command, resolve));
+
+    /// <exception cref="KernelException">The kernel refused the maps' content.</exception>
+    internal void WaitUntilPreloaded() => _preload.GetAwaiter().GetResult();
+
+    private void Preload(ProbeTarget target, ChildCommand? command, ResolveOptions resolve)
     {
         if (resolve.Pid is { } pid)
         {
@@ -42,6 +48,8 @@ internal sealed class UnwindTableService : IDisposable
 
     public void Dispose()
     {
+        // What went wrong is for WaitUntilPreloaded to say; here it only has to be over.
+        ((IAsyncResult)_preload).AsyncWaitHandle.WaitOne();
         _server.Dispose();
         _supplier.Dispose();
         _writer.Dispose();

@@ -32,7 +32,7 @@ internal sealed partial class Assembler
     /// <summary>Calls a helper of the kernel: arguments in r1 to r5, result in r0.</summary>
     internal void Call(HelperId helper)
     {
-        if (!Enum.IsDefined(helper))
+        if (helper is < HelperId.MapLookupElem or > HelperId.CgrpStorageDelete)
             Error($"helper {(int)helper} does not exist");
         Emit(new Instruction { Code = CallCode, Immediate = (int)helper });
     }
@@ -55,7 +55,8 @@ internal sealed partial class Assembler
 
     private void Conditional(byte @class, JumpOp op, Register dst, Register src, int imm, Label label)
     {
-        if (!Enum.IsDefined(op))
+        if (op is not (JumpOp.JEQ or JumpOp.JNE or JumpOp.JGT or JumpOp.JGE or JumpOp.JLT or JumpOp.JLE
+            or JumpOp.JSET or JumpOp.JSGT or JumpOp.JSGE or JumpOp.JSLT or JumpOp.JSLE))
         {
             Error($"comparison 0x{(int)op:x2} does not exist");
             op = JumpOp.JEQ;

@@ -26,10 +26,13 @@ internal sealed partial class Assembler
                     $"the program is longer than the kernel's limit of {MaxSlots} slots"));
             }
 
-            return new AssembledCode([.. _instructions], [.. assembler._functions.Select(function => new FunctionInfo(function.Name, function.Slot))]);
+            var functions = new FunctionInfo[assembler._functions.Count];
+            for (var index = 0; index < functions.Length; index++)
+                functions[index] = new FunctionInfo(assembler._functions[index].Name, assembler._functions[index].Slot);
+            return new AssembledCode([.. _instructions], [.. functions]);
         }
 
-        internal ImmutableArray<string> Messages() =>
+        internal ImmutableArray<string> Messages() => _errors.Count == 0 ? [] :
         [
             // Origins and names can hold a target's names, which must not leave their line.
             .. _errors.OrderBy(error => error.Instruction).Select(error => InstructionText.Escape(

@@ -58,7 +58,7 @@ internal sealed partial class Assembler
 
     private void Memory(byte kind, MemorySize size, Register dst, Register src, int offset, int imm = 0)
     {
-        if (!Enum.IsDefined(size))
+        if (size is not (MemorySize.B or MemorySize.H or MemorySize.W or MemorySize.DW))
         {
             Error($"memory size 0x{(int)size:x2} does not exist");
             size = MemorySize.DW;

@@ -20,6 +20,8 @@ internal sealed class ElfDynamic
     private const ulong TagRPath = 15;
     private const ulong TagRunPath = 29;
     private const ulong TagGnuHash = 0x6ffffef5;
+    private const ulong TagFlags1 = 0x6ffffffb;
+    private const ulong FlagProgram = 0x08000000; // DF_1_PIE
 
     private readonly ElfReader? _reader;
     private readonly ElfSegment[] _segments;
@@ -46,6 +48,9 @@ internal sealed class ElfDynamic
 
     /// <summary>DT_SONAME, or null.</summary>
     internal string? Name { get; private set; }
+
+    /// <summary>Whether the file says that it is a program and no library: DF_1_PIE in DT_FLAGS_1.</summary>
+    internal bool IsProgram { get; private set; }
 
     internal static ElfDynamic Read(ElfReader reader, ElfSegment[] segments)
     {
@@ -98,6 +103,7 @@ internal sealed class ElfDynamic
                 case TagSymbols: _symbols = value; break;
                 case TagStringsSize: _stringsSize = value; break;
                 case TagGnuHash: _gnuHash = value; break;
+                case TagFlags1: IsProgram = (value & FlagProgram) != 0; break;
                 case TagName: (name, hasName) = (value, true); break;
                 case TagRPath: (rpath, hasRPath) = (value, true); break;
                 case TagRunPath: (runPath, hasRunPath) = (value, true); break;

@@ -44,6 +44,24 @@ internal sealed class ElfImage : IDisposable
     /// <summary>e_type: <see cref="ElfConstants.TypeExecutable"/>, <see cref="ElfConstants.TypeShared"/> (also PIE programs), ...</summary>
     internal ushort Type => _header.Type;
 
+    /// <summary>
+    /// Whether it is a program for sure: linked to a fixed address, or marked as a position-independent program. glibc's dlopen(3) refuses both (the second since 2.30).
+    /// </summary>
+    internal bool IsProgram
+    {
+        get
+        {
+            try
+            {
+                return Type == ElfConstants.TypeExecutable || Dynamic.IsProgram;
+            }
+            catch (ElfException)
+            {
+                return false; // a damaged PT_DYNAMIC proves nothing
+            }
+        }
+    }
+
     internal ushort Machine => _header.Machine;
 
     internal ulong EntryPoint => _header.Entry;

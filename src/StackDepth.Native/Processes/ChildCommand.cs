@@ -52,7 +52,7 @@ internal sealed record ChildCommand
             FileName = info.FileName,
             Arguments = info.ArgumentList.Count > 0 ? [.. info.ArgumentList] : CommandLine.Split(info.Arguments),
             WorkingDirectory = string.IsNullOrEmpty(info.WorkingDirectory) ? null : info.WorkingDirectory,
-            Environment = info.Environment.ToImmutableDictionary(StringComparer.Ordinal),
+            Environment = new Dictionary<string, string?>(info.Environment, StringComparer.Ordinal),
         };
 
         static void Refuse(bool condition, string message)

@@ -39,7 +39,8 @@ internal static class ChildFinder
             return null;
         }
 
-        return [.. File.ReadAllText(path).Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Number).OfType<int>()];
+        string[] words = File.ReadAllText(path).Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return Array.ConvertAll(words, word => int.Parse(word, NumberStyles.None, CultureInfo.InvariantCulture));
     }
 
     /// <summary>

@@ -51,7 +51,9 @@ internal sealed unsafe class Gate : IDisposable
         }
         finally
         {
-            directory.Delete(recursive: true);
+            File.Delete(door);
+            File.Delete(bell);
+            directory.Delete();
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Enumeration;
 using StackDepth.Native.Sys;
 
 namespace StackDepth.Native.Processes;
@@ -10,9 +9,17 @@ internal static class InheritableDescriptors
     private const int GetDescriptorFlags = 1; // F_GETFD, whose only flag is FD_CLOEXEC
 
     /// <summary>Descriptors from 3 up without FD_CLOEXEC. As a rule none: .NET sets the flag on all of its own.</summary>
-    internal static List<int> Find() => [.. Open().Where(fd => fd > 2 && LibC.FileControl(fd, GetDescriptorFlags, 0) == 0)];
+    internal static List<int> Find() => Open().FindAll(fd => fd > 2 && LibC.FileControl(fd, GetDescriptorFlags, 0) == 0);
 
     /// <summary>All open descriptors of this process, in the kernel's order; the one used to list them is among them.</summary>
-    internal static List<int> Open() =>
-        [.. new FileSystemEnumerable<int>("/proc/self/fd", (ref FileSystemEntry entry) => int.Parse(entry.FileName, NumberStyles.None, CultureInfo.InvariantCulture))];
+    internal static List<int> Open()
+    {
+        List<int> open = [];
+        foreach (string path in Directory.EnumerateFileSystemEntries("/proc/self/fd"))
+        {
+            open.Add(int.Parse(Path.GetFileName(path.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture));
+        }
+
+        return open;
+    }
 }

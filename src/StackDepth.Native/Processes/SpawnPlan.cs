@@ -160,11 +160,19 @@ internal sealed unsafe class SpawnPlan : IDisposable
     private void AddCloses(List<int> kept)
     {
         int last = kept[^1];
-        IEnumerable<int> below = last < WidestGap ? Enumerable.Range(3, last - 3) : InheritableDescriptors.Open().Where(fd => fd > 2 && fd < last);
-
-        foreach (int fd in below.Where(fd => kept.BinarySearch(fd) < 0))
+        if (last < WidestGap)
         {
-            AddClose(fd);
+            for (int fd = 3; fd < last; fd++)
+            {
+                CloseUnlessKept(fd);
+            }
+        }
+        else
+        {
+            foreach (int fd in InheritableDescriptors.Open().FindAll(fd => fd > 2 && fd < last))
+            {
+                CloseUnlessKept(fd);
+            }
         }
 
         try
@@ -175,6 +183,14 @@ internal sealed unsafe class SpawnPlan : IDisposable
         {
             // Before glibc 2.34, and musl: those that are open now; one that another thread opens meanwhile stays open until the exec.
             foreach (int fd in InheritableDescriptors.Open().Where(fd => fd > last))
+            {
+                AddClose(fd);
+            }
+        }
+
+        void CloseUnlessKept(int fd)
+        {
+            if (kept.BinarySearch(fd) < 0)
             {
                 AddClose(fd);
             }

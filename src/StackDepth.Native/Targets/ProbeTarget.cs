@@ -21,6 +21,9 @@ internal sealed class ProbeTarget : IDisposable
     /// <summary>The file as a path for the kernel: <c>/proc/self/fd/N</c>.</summary>
     public string AttachPath => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{File.DangerousGetHandle()}");
 
+    /// <summary>Whether the file is a program, which no process can load beside its own: not a library.</summary>
+    public bool IsProgram { get; init; }
+
     /// <summary>At least one site, ordered by offset, one for each offset.</summary>
     public required ImmutableArray<FunctionSite> Sites { get; init; }
 

@@ -145,6 +145,7 @@ internal static class TargetResolver
         RequestedBinary = binary,
         Note = leftOut.Count == 0 ? file.Note : file.WithNote(LeftOut(leftOut)).Note,
         File = image.File,
+        IsProgram = image.IsProgram,
         Sites = sites,
     };
 

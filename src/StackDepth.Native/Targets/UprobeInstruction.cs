@@ -11,7 +11,7 @@ internal static class UprobeInstruction
     internal const int MaxLength = 15;
 
     /// <summary>First opcode bytes that x86's uprobes do not take (ENOTSUPP), as of Linux 6.18; a bit each.</summary>
-    private static readonly UInt128[] s_refused = Bits(
+    private static readonly ulong[] s_refused = Bits(
         0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x62, 0x6c, 0x6d, 0x6e, 0x6f, 0x82, 0x9a, 0xcc, 0xcd, 0xce, 0xcf,
         0xd4, 0xd6, 0xe4, 0xe5, 0xe6, 0xe7, 0xea, 0xec, 0xed, 0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb);
 
@@ -19,7 +19,7 @@ internal static class UprobeInstruction
     /// Opcode bytes of AVX instructions that x86's uprobes take for a jump, a nop, popf, a return, a call or a jump through memory, and carry out or mend as that: the
     /// program goes on with a wrong register or at a wrong place. Seen on Linux 6.18: strchr's vpbroadcastb (7a, as jp) does nothing under a probe.
     /// </summary>
-    private static readonly UInt128[] s_mistaken = Bits(
+    private static readonly ulong[] s_mistaken = Bits(
         0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f, 0x90, 0x9d, 0xc2, 0xc3, 0xca, 0xcb, 0xe8, 0xe9, 0xeb, 0xff);
 
     /// <summary>The nop of five bytes that x86's uprobes make a call into a page of their own (Linux 6.18).</summary>
@@ -84,14 +84,14 @@ internal static class UprobeInstruction
     /// <summary>Bytes before the opcode, by the first: VEX in its two forms, EVEX.</summary>
     private static int VectorPrefixLength(byte first) => first switch { 0xc5 => 2, 0xc4 => 3, 0x62 => 4, _ => 0 };
 
-    private static bool Has(UInt128[] opcodes, byte opcode) => ((opcodes[opcode >> 7] >> (opcode & 0x7f)) & 1) != 0;
+    private static bool Has(ulong[] opcodes, byte opcode) => ((opcodes[opcode >> 6] >> (opcode & 0x3f)) & 1) != 0;
 
-    private static UInt128[] Bits(params ReadOnlySpan<byte> opcodes)
+    private static ulong[] Bits(params ReadOnlySpan<byte> opcodes)
     {
-        var bits = new UInt128[2];
+        var bits = new ulong[4];
         foreach (var opcode in opcodes)
         {
-            bits[opcode >> 7] |= UInt128.One << (opcode & 0x7f);
+            bits[opcode >> 6] |= 1UL << (opcode & 0x3f);
         }
 
         return bits;

@@ -16,7 +16,7 @@ internal static class CheckCommandLine
         command.SetAction(parsed =>
         {
             var capabilities = Capabilities.Detect();
-            if (parsed.GetValue(format) is OutputFormat.Json)
+            if (format.In(parsed) is OutputFormat.Json)
             {
                 using var output = StandardStreams.OpenOutput();
                 CheckReport.WriteJson(capabilities, output);

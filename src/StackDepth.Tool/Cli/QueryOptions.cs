@@ -16,9 +16,9 @@ internal sealed class QueryOptions
         Description = "uprobe:BINARY:SYMBOL (or u:...). BINARY is a path, a program or a library; SYMBOL a function, a glob in quotes, symbol+offset, or 0xADDRESS.",
     };
 
-    private readonly Option<int?> _pid = Counts.Option(["--pid", "-p"], "the number of a process", "Observe this process only. Its threads count, its children do not.", "PID");
+    private readonly Count _pid = new(["--pid", "-p"], "the number of a process", "Observe this process only. Its threads count, its children do not.", "PID");
 
-    private readonly Option<GroupKey> _by = Choices.Option(
+    private readonly Choice<GroupKey> _by = Choices.Option(
         "--by", "One result for each of these.",
         ("comm", GroupKey.Comm), ("pid", GroupKey.Pid), ("tid", GroupKey.Tid), ("function", GroupKey.Function),
         ("completeness", GroupKey.Completeness));
@@ -31,20 +31,20 @@ internal sealed class QueryOptions
         AllowMultipleArgumentsPerToken = false,
     };
 
-    private readonly Option<MeasuredStack> _stack = Choices.Option(
+    private readonly Choice<MeasuredStack> _stack = Choices.Option(
         "--stack", "Whose frames are counted; user unless it is written.", ("user", MeasuredStack.User), ("kernel", MeasuredStack.Kernel));
 
-    private readonly Option<StackWalk> _walk = Choices.Option(
+    private readonly Choice<StackWalk> _walk = Choices.Option(
         "--walk", "How the frames of user stacks are found; auto unless it is written. kernel is the kernel's own walk, as bpftrace's.",
         ("auto", StackWalk.Auto), ("fp", StackWalk.FramePointer), ("unwind", StackWalk.Unwind), ("kernel", StackWalk.Kernel));
 
-    private readonly Option<int?> _maxFrames = Counts.Option(
+    private readonly Count _maxFrames = new(
         ["--max-frames"], "a number", $"The most frames that a walk counts; {new AttachOptions().MaxFrames} unless it is written. Not for the kernel's walk, which has its own limit.", "N", MostFrames);
 
-    private readonly Option<int?> _maxFunctions = Counts.Option(
+    private readonly Count _maxFunctions = new(
         ["--max-functions"], "a number", $"How many functions a glob may match; {new AttachOptions().MaxFunctions} unless it is written.", "N");
 
-    private readonly Option<int?> _maxKeys = Counts.Option(
+    private readonly Count _maxKeys = new(
         ["--max-keys"], "a number", $"How many groups --by can hold; the hits of more are counted as lost; {new AttachOptions().MaxKeys} unless it is written.", "N");
 
     internal void AddTo(Command command)
@@ -65,7 +65,7 @@ internal sealed class QueryOptions
         var conditions = ImmutableArray.CreateBuilder<WhereCondition>();
         foreach (var where in parsed.GetValue(_where) ?? [])
             conditions.AddRange(WhereParser.Parse(where));
-        return new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), parsed.GetValue(_stack), parsed.GetValue(_by), conditions.ToImmutable(), parsed.GetValue(_pid));
+        return new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), _stack.In(parsed), _by.In(parsed), conditions.ToImmutable(), _pid.In(parsed));
     }
 
     internal AttachOptions Attach(ParseResult parsed, ILoggerFactory? log, OutputFormat format)
@@ -73,10 +73,10 @@ internal sealed class QueryOptions
         var defaults = new AttachOptions();
         return defaults with
         {
-            Walk = parsed.GetValue(_walk),
-            MaxFrames = parsed.GetValue(_maxFrames) ?? defaults.MaxFrames,
-            MaxFunctions = parsed.GetValue(_maxFunctions) ?? defaults.MaxFunctions,
-            MaxKeys = parsed.GetValue(_maxKeys) ?? defaults.MaxKeys,
+            Walk = _walk.In(parsed),
+            MaxFrames = _maxFrames.In(parsed) ?? defaults.MaxFrames,
+            MaxFunctions = _maxFunctions.In(parsed) ?? defaults.MaxFunctions,
+            MaxKeys = _maxKeys.In(parsed) ?? defaults.MaxKeys,
             LoggerFactory = log,
             CommandOutput = format is OutputFormat.Json ? CommandOutput.StandardError : CommandOutput.Inherit,
         };

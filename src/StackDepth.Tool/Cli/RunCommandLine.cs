@@ -20,7 +20,7 @@ internal static class RunCommandLine
         command.Options.Add(duration);
         command.Options.Add(format);
         command.Options.Add(verbose);
-        command.SetAction((parsed, _) => RunAsync(parsed, query, CommandWords.Of(parsed, words), parsed.GetValue(duration), parsed.GetValue(format), parsed.GetValue(verbose)));
+        command.SetAction((parsed, _) => RunAsync(parsed, query, CommandWords.Of(parsed, words), parsed.GetValue(duration), format.In(parsed), parsed.GetValue(verbose)));
         return command;
     }
 

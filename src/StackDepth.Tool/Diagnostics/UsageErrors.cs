@@ -9,11 +9,12 @@ namespace StackDepth.Tool.Diagnostics;
 internal static class UsageErrors
 {
     /// <summary>Answers the exit status; null when the command line was understood.</summary>
-    internal static int? Report(ParseResult parsed, TextWriter output)
+    internal static int? Report(ParseResult parsed, Func<TextWriter> error)
     {
         var sentences = Sentences(parsed);
         if (sentences.Length == 0)
             return null;
+        var output = error();
         foreach (var sentence in sentences)
             output.WriteLine($"stackdepth: {PrintableName.Of(sentence)}");
         var command = parsed.CommandResult.Command;

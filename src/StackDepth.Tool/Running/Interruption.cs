@@ -10,11 +10,12 @@ internal sealed class Interruption : IDisposable
     private const int SigTerm = 15;
     private readonly TaskCompletionSource<int> _signal = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _cancel = new();
-    private readonly PosixSignalRegistration _interrupt;
-    private readonly PosixSignalRegistration _terminate;
-    private readonly PosixSignalRegistration _hangUp;
+    private PosixSignalRegistration? _interrupt;
+    private PosixSignalRegistration? _terminate;
+    private PosixSignalRegistration? _hangUp;
 
-    internal Interruption()
+    /// <summary>Takes the signals from now on.</summary>
+    internal void Listen()
     {
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Take(context, SigInt));
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Take(context, SigTerm));
@@ -29,9 +30,9 @@ internal sealed class Interruption : IDisposable
 
     public void Dispose()
     {
-        _interrupt.Dispose();
-        _terminate.Dispose();
-        _hangUp.Dispose();
+        _interrupt?.Dispose();
+        _terminate?.Dispose();
+        _hangUp?.Dispose();
         _cancel.Dispose();
     }
 

@@ -17,7 +17,9 @@ internal sealed class ProbeRunner(RunRequest request)
         DepthSession session;
         try
         {
-            session = await StartAsync(interruption.Token).ConfigureAwait(false);
+            var starting = StartAsync(interruption.Token);
+            interruption.Listen(); // beside the start: until something is gathered a signal can as well end the process
+            session = await starting.ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (interruption.Signal.IsCompleted)
         {

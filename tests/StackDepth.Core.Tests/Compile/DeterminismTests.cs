@@ -28,7 +28,9 @@ public sealed class DeterminismTests
         var compiled = GoldenQueries.All.Values.Select(static query => ProbeCompiler.Compile(query.Query, query.Target)).ToArray();
 
         Assert.Equal(compiled.Length, compiled.Distinct().Count());
-        Assert.Equal(compiled.Length, compiled.Select(static query => query.Program).Distinct().Count());
+        // Where the link tells processes apart the program has nothing to ask, just as where this process cannot be the one.
+        var asking = compiled.Where(static query => query.Ir.Statements[0] is not FilterProcess { Scope: ProcessScope.All }).ToArray();
+        Assert.Equal(asking.Length, asking.Select(static query => query.Program).Distinct().Count());
     }
 
     [Fact]

@@ -77,6 +77,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     {
         ProcessScope.AllBut all => hit.Pid != all.ProcessId,
         ProcessScope.One one => hit.Pid == one.ProcessId,
+        ProcessScope.All => true,
         ProcessScope.Linked => true, // the kernel runs the program for that process only
         _ => followed.Contains(hit.Pid),
     };

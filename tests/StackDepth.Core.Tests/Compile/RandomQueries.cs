@@ -77,11 +77,12 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 
     private IrCompare Swap(CompareOperator op, IrExpression left, IrExpression right) => random.Next(2) == 0 ? new(op, left, right) : new(op, right, left);
 
-    private ProcessScope Scope() => random.Next(4) switch
+    private ProcessScope Scope() => random.Next(5) switch
     {
         0 => new ProcessScope.AllBut(7),
         1 => new ProcessScope.One(8),
         2 => new ProcessScope.Linked(8),
+        3 => new ProcessScope.All(),
         _ => new ProcessScope.Followed(),
     };
 

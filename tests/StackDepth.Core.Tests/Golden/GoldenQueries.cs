@@ -26,6 +26,8 @@ internal static class GoldenQueries
             ["count-one-process"] = (Source.Count().Query, one),
             ["count-one-process-by-link"] = (Source.Count().Query, Target with { Scope = new ProcessScope.Linked(4321) }),
             ["group-tid-count-by-link"] = (Source.GroupBy(s => s.Tid).Count().Query, Target with { Scope = new ProcessScope.Linked(4321) }),
+            ["count-everybody"] = (Source.Count().Query, Target with { Scope = new ProcessScope.All() }),
+            ["group-pid-max-everybody"] = (Source.GroupBy(s => s.Pid).Max(s => s.UStack.Length).Query, Target with { Scope = new ProcessScope.All() }),
             ["count-followed"] = (Source.Count().Query, followed),
             ["max"] = (depth.Max().Query, Target),
             ["max-followed"] = (depth.Max().Query, followed),

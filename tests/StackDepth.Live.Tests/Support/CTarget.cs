@@ -22,14 +22,24 @@ internal static class CTarget
     {
         Requires.Bpf();
         Requires.Tool("gcc");
-        return Built.GetOrAdd(name, static name => new(() => Build(name))).Value;
+        return Built.GetOrAdd(name, static name => new(() =>
+        {
+            using var stream = typeof(CTarget).Assembly.GetManifestResourceStream("target.c")!;
+            return Build(name, new StreamReader(stream).ReadToEnd(), Flags);
+        })).Value;
     }
 
-    private static string Build(string name)
+    /// <summary>A library with one function: <c>int own_leaf(int)</c> answers its argument plus 1.</summary>
+    internal static string Library(string name)
     {
-        using var stream = typeof(CTarget).Assembly.GetManifestResourceStream("target.c")!;
-        var source = new StreamReader(stream).ReadToEnd();
-        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source + string.Join(' ', Flags))))[..16];
+        Requires.Bpf();
+        Requires.Tool("gcc");
+        return Built.GetOrAdd($"lib{name}.so", static name => new(() => Build(name, "int own_leaf(int x) { return x + 1; }\n", [.. Flags, "-shared", "-fPIC"]))).Value;
+    }
+
+    private static string Build(string name, string source, string[] flags)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source + string.Join(' ', flags))))[..16];
         var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"stackdepth-live-{Environment.UserName}-{hash}")).FullName;
         var binary = Path.Combine(folder, name);
         if (File.Exists(binary))
@@ -38,7 +48,7 @@ internal static class CTarget
         // Built aside and renamed: another run of the suite may be building the same.
         var aside = Path.Combine(folder, $"{name}.{Environment.ProcessId}");
         File.WriteAllText(aside + ".c", source);
-        using var gcc = Process.Start(new ProcessStartInfo("gcc", [.. Flags, "-o", aside, aside + ".c"]) { RedirectStandardError = true })!;
+        using var gcc = Process.Start(new ProcessStartInfo("gcc", [.. flags, "-o", aside, aside + ".c"]) { RedirectStandardError = true })!;
         var errors = gcc.StandardError.ReadToEnd();
         gcc.WaitForExit();
         File.Delete(aside + ".c");

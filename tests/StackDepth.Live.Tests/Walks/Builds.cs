@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
-using StackDepth.Live.Tests.Support;
 
 namespace StackDepth.Live.Tests.Walks;
 

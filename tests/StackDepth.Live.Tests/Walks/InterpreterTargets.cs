@@ -1,4 +1,3 @@
-using StackDepth.Live.Tests.Support;
 
 namespace StackDepth.Live.Tests.Walks;
 

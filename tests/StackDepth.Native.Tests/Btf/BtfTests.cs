@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using StackDepth.Native.Btf;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 
 namespace StackDepth.Native.Tests.Btf;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using StackDepth.Native.Elf;
 
@@ -32,6 +33,22 @@ public sealed class ElfImageTests(CompiledTargets targets) : IClassFixture<Compi
         Assert.True(Find(image.Symbols, "hidden").IsDefined);
         Assert.False(Find(image.DynamicSymbols, "printf").IsDefined);
         Assert.False(image.TryGetCodeOffset(0xdead_beef_0000, out _));
+    }
+
+    [Theory]
+    [InlineData(true, "-pie", "-fPIE")]
+    [InlineData(true, "-static-pie", "-fPIE")]
+    [InlineData(true, "-no-pie", "-fno-pie")]
+    [InlineData(true, "-no-pie", "-static")]
+    [InlineData(false, "-shared", "-fPIC")]
+    public void A_program_is_told_from_a_library_as_the_loader_tells_them(bool isProgram, params string[] arguments)
+    {
+        var path = targets.Compile($"kind{string.Concat(arguments)}", Source, arguments);
+        using var image = ElfImage.Open(path);
+        Assert.Equal(isProgram, image.IsProgram);
+        Assert.Equal(!isProgram, NativeLibrary.TryLoad(path, out var handle));
+        if (!isProgram)
+            NativeLibrary.Free(handle);
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using StackDepth.Native.Features;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 
 namespace StackDepth.Native.Tests.Features;
 

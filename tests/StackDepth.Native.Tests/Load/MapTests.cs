@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using StackDepth.Native.Load;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 
 namespace StackDepth.Native.Tests.Load;
 

@@ -1,5 +1,4 @@
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 
 namespace StackDepth.Native.Tests.Sys;
 

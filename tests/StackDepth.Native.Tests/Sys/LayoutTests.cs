@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 
 namespace StackDepth.Native.Tests.Sys;
 

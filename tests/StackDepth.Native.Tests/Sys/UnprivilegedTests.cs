@@ -2,7 +2,6 @@ using System.Diagnostics;
 using StackDepth.Native.Load;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Targets;
-using StackDepth.Native.Tests.Support;
 
 namespace StackDepth.Native.Tests.Sys;
 

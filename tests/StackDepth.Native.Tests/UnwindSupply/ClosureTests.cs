@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using StackDepth.Native.Elf;
 using StackDepth.Native.Targets;
 using StackDepth.Native.Tests.Elf;
-using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Tests.UnwindSupply;

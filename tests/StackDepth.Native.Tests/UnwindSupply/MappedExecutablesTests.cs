@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Tests.UnwindSupply;

@@ -1,5 +1,4 @@
 using StackDepth.Native.Targets;
-using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 using ProbeTarget = StackDepth.Native.Tests.Support.ProbeTarget;
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using StackDepth.Native.Targets;
 using StackDepth.Native.Tests.Elf;
-using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 using ProbeTarget = StackDepth.Native.Tests.Support.ProbeTarget;
 

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Tests.UnwindSupply;

@@ -8,7 +8,7 @@ internal static class ContextLowering
 {
     internal static void Filter(LoweringContext context, ProcessScope scope)
     {
-        if (scope is ProcessScope.Linked)
+        if (scope is ProcessScope.Linked or ProcessScope.All)
             return;
         var asm = context.Asm;
         FetchIds(context);

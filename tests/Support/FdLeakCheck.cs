@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace StackDepth.Native.Tests.Support;
+namespace StackDepth.Tests.Support;
 
 /// <summary>
 /// Asserts that the process's open files are, when it is disposed, those that they were when it was made: the same numbers, of the same files. Put tests that use

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using StackDepth.Native.Sys;
 
-namespace StackDepth.Live.Tests.Support;
+namespace StackDepth.Tests.Support;
 
 /// <summary>The real kernel, except where the test gives another answer: a negated errno, or null to ask the kernel.</summary>
 internal sealed unsafe class FaultySystemCalls : SystemCalls
