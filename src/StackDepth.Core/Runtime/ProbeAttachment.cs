@@ -222,7 +222,6 @@ internal sealed class ProbeAttachment : IDisposable
             _child?.Dispose();
             Ring?.Dispose();
             _uprobe.Dispose();
-            _followers?.Dispose();
             _tables?.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
