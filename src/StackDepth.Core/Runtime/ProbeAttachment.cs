@@ -80,8 +80,8 @@ internal sealed class ProbeAttachment : IDisposable
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the probes: to attach those is mostly to wait for the kernel's RCU.
             var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Begin(maps, sys)) : null;
-            var tables = compiled.UsesOwnWalk ? undo.Add(UnwindTableService.Start(maps, Logger(options), sys)) : null;
-            tables?.Preload(target, child, resolve);
+            var tables = compiled.UsesOwnWalk ? undo.Add(UnwindTableService.Start(maps, target, resolve, Logger(options), sys)) : null;
+            tables?.Preload(child);
             var request = new UprobeRequest(
                 target.AttachPath,
                 [.. target.Sites.Select(static site => site.Offset)],

@@ -4,20 +4,23 @@ using StackDepth.Native.Load;
 namespace StackDepth.Native.Unwind;
 
 /// <summary>
-/// The space of words in the map of tables, handed out from the beginning to the end. Chunks are made when they are needed, some ahead, as each call that puts chunks into the
-/// map takes milliseconds; those that are full are closed, and stay alive by their slots. Not thread-safe.
+/// The space of words in the map of tables, handed out from the beginning to the end. Chunks are made ahead, beside the caller, as each call that puts chunks into the map waits for
+/// a grace period of RCU: only a table that is larger than all that is ahead waits for one. Those that are full are closed, and stay alive by their slots. Not thread-safe.
 /// </summary>
 internal sealed class UnwindWords : IDisposable
 {
     /// <summary>1 MiB: the tables of a Python and its libraries.</summary>
     private const int ReservedAhead = 16;
 
+    /// <summary>Fewer free chunks than these, and more are made.</summary>
+    private const int LowMark = 8;
+
     private readonly BpfMap _map;
-    private readonly Task _firstChunks;
 
     // Those that are in their slots and not full: the first is the one at the cursor.
     private readonly List<BpfMap> _open = [];
     private int _chunks;
+    private Task<BpfMap[]> _coming;
     private uint[] _last = new uint[UnwindMaps.ChunkWords];
     private uint _next;
 
@@ -25,7 +28,7 @@ internal sealed class UnwindWords : IDisposable
     internal UnwindWords(BpfMap map)
     {
         _map = map;
-        _firstChunks = Task.Run(() => Reserve(1));
+        _coming = Begin();
     }
 
     /// <summary>The words that are taken.</summary>
@@ -62,7 +65,6 @@ internal sealed class UnwindWords : IDisposable
             throw new InvalidOperationException("There is no room for the table.");
         }
 
-        _firstChunks.GetAwaiter().GetResult();
         Reserve((int)((end + UnwindMaps.ChunkWords - 1) >> UnwindMaps.WordBits));
         var first = (int)(_next >> UnwindMaps.WordBits);
         var buffers = Fill(table, rules, first, indexWord, end);
@@ -77,13 +79,24 @@ internal sealed class UnwindWords : IDisposable
         _last = full < buffers.Length ? buffers[full] : new uint[UnwindMaps.ChunkWords];
         _open[..full].ForEach(static chunk => chunk.Dispose());
         _open.RemoveRange(0, full);
+        if (_open.Count < LowMark && _chunks < _map.Spec.MaxEntries && _coming.IsCompletedSuccessfully)
+        {
+            Take();
+            _coming = _open.Count < LowMark ? Begin() : _coming;
+        }
+
         return indexWord;
     }
 
     public void Dispose()
     {
-        // Its outcome is Store's to tell.
-        Task.WaitAny(_firstChunks);
+        // What went wrong with it is Store's to tell.
+        Task.WaitAny(_coming);
+        if (_coming.IsCompletedSuccessfully)
+        {
+            Take();
+        }
+
         _open.ForEach(static chunk => chunk.Dispose());
         _open.Clear();
     }
@@ -130,6 +143,7 @@ internal sealed class UnwindWords : IDisposable
         return (position & InChunk) + rows > UnwindMaps.ChunkWords ? (position | InChunk) + 1 : position;
     }
 
+    // Those that are coming first: their slots are the next.
     private void Reserve(int chunks)
     {
         if (chunks <= _chunks)
@@ -137,23 +151,54 @@ internal sealed class UnwindWords : IDisposable
             return;
         }
 
-        var added = new BpfMap[Math.Min(Math.Max(chunks - _chunks, ReservedAhead), _map.Spec.MaxEntries - _chunks)];
+        if (_coming.IsFaulted)
+        {
+            _coming = Begin();
+        }
+
+        Take();
+        if (chunks > _chunks)
+        {
+            Add(Make(_map, _chunks, Math.Max(chunks - _chunks, ReservedAhead)));
+        }
+    }
+
+    private Task<BpfMap[]> Begin()
+    {
+        var first = _chunks;
+        return Task.Run(() => Make(_map, first, ReservedAhead));
+    }
+
+    // Waits for them; a second time there are none.
+    private void Take()
+    {
+        Add(_coming.GetAwaiter().GetResult());
+        _coming = Task.FromResult<BpfMap[]>([]);
+    }
+
+    private void Add(BpfMap[] added)
+    {
+        _chunks += added.Length;
+        _open.AddRange(added);
+    }
+
+    private static BpfMap[] Make(BpfMap map, int first, int count)
+    {
+        var made = new BpfMap[Math.Min(count, map.Spec.MaxEntries - first)];
         try
         {
-            for (var i = 0; i < added.Length; i++)
+            for (var i = 0; i < made.Length; i++)
             {
-                added[i] = _map.CreateInner();
+                made[i] = map.CreateInner();
             }
 
-            _map.SetInner((uint)_chunks, added);
+            map.SetInner((uint)first, made);
+            return made;
         }
         catch
         {
-            Array.ForEach(added, static chunk => chunk?.Dispose());
+            Array.ForEach(made, static chunk => chunk?.Dispose());
             throw;
         }
-
-        _chunks += added.Length;
-        _open.AddRange(added);
     }
 }
