@@ -35,6 +35,12 @@ internal static partial class Log
     [LoggerMessage(11, LogLevel.Error, "Unwind tables are not loaded on request any more, so stacks through files that were not known before are broken")]
     internal static partial void UnwindRequestsFailed(this ILogger logger, Exception error);
 
+    [LoggerMessage(12, LogLevel.Debug, "New mappings are not watched, so the tables of libraries that are opened later come when a stack has met them: {Reason}")]
+    internal static partial void MappingsNotWatched(this ILogger logger, string reason);
+
+    [LoggerMessage(13, LogLevel.Debug, "New mappings watched: {Foreseen} were of wanted processes, {Lost} records were lost")]
+    internal static partial void MappingsWatched(this ILogger logger, long foreseen, long lost);
+
     [LoggerMessage(4, LogLevel.Error, "The stream ended with an error")]
     internal static partial void StreamFailed(this ILogger logger, Exception error);
 }

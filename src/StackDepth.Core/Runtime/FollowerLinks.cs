@@ -8,6 +8,7 @@ namespace StackDepth.Runtime;
 /// <summary>The programs that follow a command and its descendants, and their maps: made on a thread beside the caller's, as nothing about them depends on the query.</summary>
 internal sealed class FollowerLinks : IDisposable
 {
+    private static readonly Version _mappableArrays = new(5, 5);
     private readonly List<BpfProgram> _programs = [];
     private readonly List<RawTracepointLink> _links = [];
     private readonly TaskCompletionSource<KernelMaps> _maps = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -50,7 +51,7 @@ internal sealed class FollowerLinks : IDisposable
         KernelMaps maps;
         try
         {
-            maps = KernelMaps.Create(FollowerPrograms.Maps, sys);
+            maps = KernelMaps.Create(FollowerPrograms.Maps(readable: Environment.OSVersion.Version >= _mappableArrays), sys);
         }
         catch (Exception error)
         {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using StackDepth.Compile;
 using StackDepth.Diagnostics;
 using StackDepth.Native.Processes;
 using StackDepth.Native.Sys;
@@ -8,51 +9,95 @@ using StackDepth.Native.Unwind;
 namespace StackDepth.Runtime;
 
 /// <summary>
-/// The unwind tables of a session: those that its targets are known to need are in the maps before the probes are attached, and those that the walker meets come as it asks. It must be
-/// disposed after the links, and before the maps.
+/// The unwind tables of a session: those that its targets are known to need are in the maps before the probes are attached, those of what they map later come then, and those that the
+/// walker meets come as it asks. It must be disposed after the links, and before the maps.
 /// </summary>
 internal sealed class UnwindTableService : IDisposable
 {
+    private readonly ILogger _log;
+    private readonly ProbeTarget _target;
+    private readonly ResolveOptions _resolve;
     private readonly UnwindTableWriter _writer;
     private readonly UnwindSupplier _supplier;
     private readonly UnwindRequestServer _server;
+    private readonly FollowedProcesses? _followed;
+    private readonly WantedProcesses? _wanted;
+    private readonly MappingWatch? _watch;
     private Task _preload = Task.CompletedTask;
 
-    private UnwindTableService(KernelMaps maps, ILogger log, SystemCalls sys)
+    private UnwindTableService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys)
     {
+        (_log, _target, _resolve) = (log, target, resolve);
         _writer = new(maps[UnwindMaps.FilesName], maps[UnwindMaps.TablesName], maps[UnwindMaps.RulesName]);
         var cache = UnwindCache.OfUser();
         _supplier = new(_writer, (path, shownPath) => UnwindTables.Load(path, cache, shownPath).Table, UnwindTables.LoadVdso, notice => Tell(log, notice));
-        _server = new(maps[UnwindMaps.RequestsName], _supplier, log.UnwindRequestsFailed, sys);
+        try
+        {
+            _followed = maps.ByName.ContainsKey(MapNames.Followed) ? new(maps, sys) : null;
+            _wanted = Wanted();
+            _watch = _wanted is null ? null : new(_supplier, _wanted, error => log.MappingsNotWatched(error.Message), sys);
+        }
+        catch (KernelException refused)
+        {
+            log.MappingsNotWatched(refused.Message);
+        }
+        try
+        {
+            _server = new(maps[UnwindMaps.RequestsName], _supplier, log.UnwindRequestsFailed, sys, pid => _wanted?.Learn(pid));
+        }
+        catch
+        {
+            _watch?.Dispose();
+            _followed?.Dispose();
+            _supplier.Dispose();
+            _writer.Dispose();
+            throw;
+        }
     }
 
-    internal static UnwindTableService Start(KernelMaps maps, ILogger log, SystemCalls sys) => new(maps, log, sys);
+    /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
+    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys) => new(maps, target, resolve, log, sys);
 
     /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
-    internal void BeginPreload(ProbeTarget target, ChildCommand? command, ResolveOptions resolve) => _preload = Task.Run(() => Preload(target, command, resolve));
+    internal void BeginPreload(ChildCommand? command) => _preload = Task.Run(() => Preload(command));
 
     /// <exception cref="KernelException">The kernel refused the maps' content.</exception>
     internal void WaitUntilPreloaded() => _preload.GetAwaiter().GetResult();
 
-    private void Preload(ProbeTarget target, ChildCommand? command, ResolveOptions resolve)
+    private void Preload(ChildCommand? command)
     {
-        if (resolve.Pid is { } pid)
+        if (_resolve.Pid is { } pid)
         {
             _supplier.PreloadProcess(pid);
             return;
         }
-        _supplier.PreloadPrograms([target.Path, .. Programs(command, resolve)], resolve);
-        if (command is null && UnwindFileKey.Of(target.File) is { } file)
-            _supplier.PreloadProcessesWith([file]);
+        _supplier.PreloadPrograms([_target.Path, .. Programs(command, _resolve)], _resolve);
+        if (command is null && UnwindFileKey.Of(_target.File) is { } file)
+            _supplier.PreloadProcessesWith([file], pid => _wanted?.Learn(pid));
     }
 
     public void Dispose()
     {
         // What went wrong is for WaitUntilPreloaded to say; here it only has to be over.
         ((IAsyncResult)_preload).AsyncWaitHandle.WaitOne();
+        _watch?.Dispose();
         _server.Dispose();
+        _followed?.Dispose();
         _supplier.Dispose();
         _writer.Dispose();
+        if (_watch is not null)
+            _log.MappingsWatched(_watch.Foreseen, _watch.Lost);
+    }
+
+    /// <summary>Whose mappings are of use; null where that cannot be told.</summary>
+    private WantedProcesses? Wanted()
+    {
+        if (_resolve.Pid is { } pid)
+            return WantedProcesses.Only(pid);
+        var self = Environment.ProcessId;
+        return UnwindFileKey.Of(_target.File) is not { } target ? null
+            : _followed is { } followed ? WantedProcesses.With(target, followed.Contains)
+            : WantedProcesses.With(target, pid => pid != self);
     }
 
     /// <summary>The program that a command starts, and the one behind it where that is a script or a shim. What cannot be found is left to the command's own start to say.</summary>

@@ -15,5 +15,8 @@ internal static class CpuTopology
     }
 
     /// <summary>A CPU that is online: CPU 0 can be off.</summary>
-    internal static int AnOnlineCpu(SystemCalls sys) => ProcText.CpuList(sys.ReadText("/sys/devices/system/cpu/online"))?.First ?? 0;
+    internal static int AnOnlineCpu(SystemCalls sys) => OnlineCpus(sys)[0];
+
+    /// <summary>The CPUs that are online, at least one.</summary>
+    internal static List<int> OnlineCpus(SystemCalls sys) => ProcText.Cpus(sys.ReadText("/sys/devices/system/cpu/online")) ?? [0];
 }

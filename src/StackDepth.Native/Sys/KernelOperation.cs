@@ -61,4 +61,7 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
 
     internal static readonly KernelOperation RawTracepoint =
         new("attach to a raw tracepoint", "Raw tracepoints in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
+
+    internal static readonly KernelOperation MappingEvents =
+        new("watch the executable mappings of all processes", "Records of mappings in perf events", new(3, 16), [Capability.Perfmon]);
 }

@@ -12,6 +12,24 @@ internal struct PerfEventAttribute
     /// <summary>PERF_EVENT_IOC_SET_BPF, <c>_IOW('$', 8, __u32)</c>.</summary>
     internal const uint SetBpf = 0x40042408;
 
+    /// <summary>PERF_TYPE_SOFTWARE.</summary>
+    internal const uint Software = 1;
+
+    /// <summary>PERF_COUNT_SW_DUMMY: counts nothing, and carries the records that the flags ask for.</summary>
+    internal const ulong DummyEvent = 9;
+
+    /// <summary>exclude_kernel, exclude_hv.</summary>
+    internal const ulong UserOnly = 1UL << 5 | 1UL << 6;
+
+    /// <summary>mmap and mmap2: a record of each executable mapping. Records of forks and exits come with it (perf_event_task_match).</summary>
+    internal const ulong Mappings = 1UL << 8 | 1UL << 23;
+
+    /// <summary>comm and comm_exec: a record of each exec, marked as such, and of each renaming.</summary>
+    internal const ulong Execs = 1UL << 9 | 1UL << 24;
+
+    /// <summary>watermark: <see cref="WakeupEvents"/> counts bytes.</summary>
+    internal const ulong WakeByBytes = 1UL << 14;
+
     [FieldOffset(0)] internal uint Type;
     [FieldOffset(4)] internal uint Size;
     [FieldOffset(8)] internal ulong Config;

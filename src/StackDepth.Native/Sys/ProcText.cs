@@ -27,10 +27,14 @@ internal static class ProcText
         int.TryParse(text.AsSpan().Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
 
     /// <summary>How many CPUs a list such as <c>0-3,8</c> names, and the first of them.</summary>
-    internal static (int Count, int First)? CpuList(string? text)
+    internal static (int Count, int First)? CpuList(string? text) => Cpus(text) is [var first, ..] all ? (all.Count, first) : null;
+
+    /// <summary>The CPUs that a list such as <c>0-3,8</c> names, at least one.</summary>
+    internal static List<int>? Cpus(string? text)
     {
         var list = text.AsSpan().Trim();
-        int count = 0, first = -1, previous = -1;
+        var cpus = new List<int>();
+        var previous = -1;
         foreach (var range in list.Split(','))
         {
             var part = list[range];
@@ -42,12 +46,11 @@ internal static class ProcText
                 return null;
             }
 
-            first = first < 0 ? from : first;
-            count += to - from + 1;
+            cpus.AddRange(Enumerable.Range(from, to - from + 1));
             previous = to;
         }
 
-        return count > 0 ? (count, first) : null;
+        return cpus;
     }
 
     /// <summary>The leading <c>a.b[.c]</c> of a kernel release such as <c>6.18.44-generic</c>.</summary>

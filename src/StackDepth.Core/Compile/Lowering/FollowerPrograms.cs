@@ -20,7 +20,9 @@ internal readonly record struct TaskOffsets(int Tgid, int Signal, int Live);
 /// </summary>
 internal static class FollowerPrograms
 {
-    internal static ImmutableArray<MapSpec> Maps { get; } = [PidSet.Map, new(MapNames.Waiting, MapType.Array, sizeof(int), sizeof(int), 1)];
+    /// <param name="readable">Whether the set is to be read from outside the kernel too; that takes Linux 5.5.</param>
+    internal static ImmutableArray<MapSpec> Maps(bool readable) =>
+        [PidSet.Map with { Flags = readable ? MapFlags.MemoryMappable : MapFlags.None }, new(MapNames.Waiting, MapType.Array, sizeof(int), sizeof(int), 1)];
 
     internal static ImmutableArray<FollowerProgram> Build(TaskOffsets offsets) =>
     [

@@ -15,6 +15,10 @@ internal static class PidSet
 
     internal static MapSpec Map { get; } = new(MapNames.Followed, MapType.Array, sizeof(int), PidLimit / 8, 1);
 
+    /// <summary>The offset of an id's word of 8 bytes in the value, and its bit; null for what is no process id.</summary>
+    internal static (int Offset, ulong Bit)? Place(int processId) =>
+        (uint)processId < PidLimit ? ((processId >> WordShift) * sizeof(ulong), 1UL << (processId & (WordBits - 1))) : null;
+
     /// <summary>Goes to <paramref name="absent"/> unless the id in <paramref name="pid"/> is in the set. Uses R1 and R2, spoils <paramref name="pid"/>.</summary>
     internal static void Test(Assembler asm, Register pid, Label absent)
     {

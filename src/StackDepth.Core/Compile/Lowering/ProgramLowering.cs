@@ -13,7 +13,7 @@ internal static class ProgramLowering
 {
     internal static CompiledQuery Run(IrProgram program, CompileTarget target)
     {
-        var context = new LoweringContext(target) 
+        var context = new LoweringContext(target)
         {
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
             EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
@@ -119,7 +119,7 @@ internal static class ProgramLowering
         if (sink is IrEmitExtremum)
             maps.Add(new(MapNames.Best, MapType.Array, sizeof(int), sizeof(long), 1));
         if (target.Scope is ProcessScope.Followed)
-            maps.AddRange(FollowerPrograms.Maps);
+            maps.AddRange(FollowerPrograms.Maps(readable: context.Walkers.Count > 0));
         return maps.ToImmutable();
     }
 }

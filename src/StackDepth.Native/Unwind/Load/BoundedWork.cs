@@ -1,15 +1,19 @@
 namespace StackDepth.Native.Unwind;
 
-/// <summary>Runs work on the thread pool, a few at a time, the most urgent first. Thread-safe.</summary>
+/// <summary>
+/// Runs work on a few threads of its own, the most urgent first: stacks are broken until it is done, so it must not wait for the host to leave a thread of the pool. The threads are
+/// started with the first work. Thread-safe.
+/// </summary>
 internal sealed class BoundedWork
 {
     // Work that hangs (a file on a dead network file system) must not keep the session from ending; what it holds goes with it.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly PriorityQueue<(Action Work, TaskCompletionSource Done), long> _queue = new();
-    private readonly HashSet<Task> _workers = [];
+    private readonly List<Thread> _workers = [];
     private readonly int _limit;
+    private int _idle;
     private bool _stopped;
 
     internal BoundedWork(int limit) => _limit = limit;
@@ -27,9 +31,15 @@ internal sealed class BoundedWork
             }
 
             _queue.Enqueue((work, done), priority);
-            if (_workers.Count < _limit)
+            if (_queue.Count > _idle && _workers.Count < _limit)
             {
-                _workers.Add(Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default));
+                var worker = new Thread(Work) { IsBackground = true, Name = "StackDepth unwind files" };
+                worker.Start();
+                _workers.Add(worker);
+            }
+            else
+            {
+                Monitor.Pulse(_gate);
             }
         }
 
@@ -40,7 +50,7 @@ internal sealed class BoundedWork
     /// <returns>False when something hangs.</returns>
     internal bool Stop()
     {
-        Task[] running;
+        Thread[] workers;
         lock (_gate)
         {
             _stopped = true;
@@ -49,10 +59,12 @@ internal sealed class BoundedWork
                 dropped.Done.SetResult();
             }
 
-            running = [.. _workers];
+            Monitor.PulseAll(_gate);
+            workers = [.. _workers];
         }
 
-        return Task.WaitAll(running, s_patience);
+        var end = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
+        return workers.All(worker => worker.Join((int)Math.Max(end - Environment.TickCount64, 0)));
     }
 
     private void Work()
@@ -62,10 +74,16 @@ internal sealed class BoundedWork
             (Action Work, TaskCompletionSource Done) next;
             lock (_gate)
             {
-                if (!_queue.TryDequeue(out next, out _))
+                while (!_queue.TryDequeue(out next, out _))
                 {
-                    _workers.RemoveWhere(static worker => worker.Id == Task.CurrentId);
-                    return;
+                    if (_stopped)
+                    {
+                        return;
+                    }
+
+                    _idle++;
+                    Monitor.Wait(_gate);
+                    _idle--;
                 }
             }
 

@@ -16,6 +16,9 @@ internal readonly record struct UnwindFileKey(ulong Inode, uint Device, uint Zer
 
     internal static UnwindFileKey Of(in FileStatus status) => new(status.Inode, status.Device);
 
+    /// <summary>The kernel's <c>dev_t</c>, of which numbers there are 12 and 20 bits.</summary>
+    internal static uint DeviceOf(uint major, uint minor) => (major << 20) | minor;
+
     /// <summary>The key of an open file; null where the kernel does not say.</summary>
     internal static UnwindFileKey? Of(SafeFileHandle file) => FileStatus.Of(file) is { } status ? Of(status) : null;
 

@@ -12,6 +12,7 @@ internal sealed class UnwindRequestServer : IDisposable
     private readonly RingPoller _poller;
     private readonly UnwindSupplier _supplier;
     private readonly Action<Exception> _failed;
+    private readonly Action<int>? _asked;
     private readonly Thread _thread;
     private volatile bool _stopping;
 
@@ -20,9 +21,11 @@ internal sealed class UnwindRequestServer : IDisposable
     /// <param name="supplier">Who answers; the caller's.</param>
     /// <param name="failed">Told, from the thread, when the ring cannot be read any more: requests stay unanswered then.</param>
     /// <param name="sys">The kernel.</param>
+    /// <param name="asked">Told, from the thread, of the process of each request.</param>
     /// <exception cref="KernelException">The ring cannot be mapped or watched.</exception>
-    internal UnwindRequestServer(BpfMap requests, UnwindSupplier supplier, Action<Exception> failed, SystemCalls sys)
+    internal UnwindRequestServer(BpfMap requests, UnwindSupplier supplier, Action<Exception> failed, SystemCalls sys, Action<int>? asked = null)
     {
+        _asked = asked;
         _supplier = supplier;
         _failed = failed;
         _reader = new RingReader(RingMemory.Map(requests.Fd, requests.Spec.MaxEntries, sys));
@@ -54,7 +57,7 @@ internal sealed class UnwindRequestServer : IDisposable
     {
         try
         {
-            var sink = new Sink(_supplier);
+            var sink = new Sink(_supplier, _asked);
             while (!_stopping)
             {
                 if (_reader.Drain(ref sink) == 0)
@@ -70,13 +73,15 @@ internal sealed class UnwindRequestServer : IDisposable
         }
     }
 
-    private readonly struct Sink(UnwindSupplier supplier) : IRecordSink
+    private readonly struct Sink(UnwindSupplier supplier, Action<int>? asked) : IRecordSink
     {
         public void OnRecord(ReadOnlySpan<byte> record)
         {
             if (record.Length == UnwindRequest.Size)
             {
-                supplier.Serve(MemoryMarshal.Read<UnwindRequest>(record));
+                var request = MemoryMarshal.Read<UnwindRequest>(record);
+                supplier.Serve(request);
+                asked?.Invoke(request.ProcessId);
             }
         }
     }

@@ -56,8 +56,27 @@ internal sealed class UnwindSupplier : IDisposable
 
     /// <summary>Loads what all processes that map one of some files have mapped executable, and the vDSO. Returns when all are there.</summary>
     /// <param name="files">The files, by <c>stat(2)</c>.</param>
-    internal void PreloadProcessesWith(IReadOnlyCollection<UnwindFileKey> files) =>
-        PreloadAll(MappedExecutables.OfProcessesWith(files).SelectMany(process => FilesOf(process.ProcessId, process.Mappings)));
+    /// <param name="found">Told of each such process.</param>
+    internal void PreloadProcessesWith(IReadOnlyCollection<UnwindFileKey> files, Action<int>? found = null) =>
+        PreloadAll(MappedExecutables.OfProcessesWith(files).SelectMany(process =>
+        {
+            found?.Invoke(process.ProcessId);
+            return FilesOf(process.ProcessId, process.Mappings);
+        }));
+
+    /// <summary>Begins to load a file that a process has just mapped: the walker may meet it soon.</summary>
+    /// <param name="mapping">The mapping, as the walker would ask for it.</param>
+    /// <param name="path">The file's path; only text.</param>
+    internal void Foresee(UnwindRequest mapping, string path)
+    {
+        if (MayPreload(mapping.Key) && Claim(mapping.Key))
+        {
+            _work.Run(Urgent, () => Guard(mapping.Key, () => LoadForeseen(mapping, path)));
+        }
+    }
+
+    /// <summary>Begins to load what a process has mapped executable.</summary>
+    internal void ForeseeProcess(int processId) => _work.Run(Urgent, () => Preload(FilesOf(processId, MappedExecutables.Of(processId))));
 
     /// <summary>Begins to serve a request of the walker's; then, as it will meet them soon, the other files that the process has mapped.</summary>
     internal void Serve(UnwindRequest request)
@@ -172,6 +191,26 @@ internal sealed class UnwindSupplier : IDisposable
         }
 
         Preload(FilesOf(request.ProcessId, mappings));
+    }
+
+    // What cannot be opened is left to the walker here too. A mapping that was cut or grown meanwhile (the loader lays a library's segments over the first) is looked for once more.
+    private void LoadForeseen(UnwindRequest mapping, string path)
+    {
+        var file = new MappedExecutable(mapping.Start, mapping.End, mapping.Key, path).Open(mapping.ProcessId, out _)
+            ?? MappedExecutables.Of(mapping.ProcessId).Find(other => other.Key == mapping.Key).Open(mapping.ProcessId, out _);
+        var name = PrintableText.Escape(path);
+        if (file is null)
+        {
+            Forget(mapping.Key, new UnwindNotice(UnwindOutcome.Gone, name, $"process {mapping.ProcessId}, or its mapping, is gone"));
+        }
+        else if (Hold(mapping.Key, file))
+        {
+            Load(mapping.Key, file, name);
+        }
+        else
+        {
+            file.Dispose();
+        }
     }
 
     private void Load(UnwindFileKey key, PinnedFile file, string name)
