@@ -34,7 +34,7 @@ public sealed class CompletenessTests
         var depths = command.Report.Of("leaf_push").Lines.SelectMany(line => Enumerable.Repeat(line.Depth, (int)line.Count)).ToArray();
         Assert.Contains(depths, depth => depth > Report.KernelWalkLimit);
         Assert.Equal(depths.Select(Of), run.Result.Select(record => record.Item2));
-        Assert.All(run.Result, record => Assert.Equal(record.Item2 == Completeness.Truncated ? StackReason.KernelFrameLimit : StackReason.NoProof, record.Item3));
+        Assert.All(run.Result, record => Assert.Equal(record.Item2 == Completeness.Truncated ? StackReason.UnprovedLimit : StackReason.NoProof, record.Item3));
         Check.Healthy(command.Report.Of("leaf_push"), run.Health);
     }
 
@@ -83,7 +83,7 @@ public sealed class CompletenessTests
         var run = await Probe.UProbe(folder["circle"], "leaf").Select(hit => hit.UStack.Length).Max().RunAsync(new(folder["circle"]), Command.Quiet, Cancellation);
 
         Assert.Equal((0, Report.KernelWalkLimit), (run.ExitCode, run.Result));
-        Assert.Equal(new StackReasonCounts((StackReason.KernelFrameLimit, 1)), run.Health.Reasons);
+        Assert.Equal(new StackReasonCounts((StackReason.UnprovedLimit, 1)), run.Health.Reasons);
         Assert.Equal(DepthVerdict.Undecided, run.IsAtMost(100));
     }
 

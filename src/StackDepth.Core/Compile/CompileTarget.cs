@@ -1,3 +1,4 @@
+using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Btf;
 
@@ -16,22 +17,32 @@ namespace StackDepth.Compile;
 /// <param name="MaxFrames">The most frames that our own walks count.</param>
 /// <param name="Fields">Where the kernel's fields are that our own walks read; null where no stack is walked by them.</param>
 /// <param name="SequenceShift">See <see cref="Lowering.Walks.WalkTarget"/>.</param>
+/// <param name="WalksStatically">Whether the kernel cannot run our walks (bpf_loop, bpf_find_vma, BTF): frame pointers are then followed by a bounded loop in the program.</param>
 internal sealed record CompileTarget(
     ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames,
-    KernelOffsets? Fields = null, int SequenceShift = 1)
+    KernelOffsets? Fields = null, int SequenceShift = 1, bool WalksStatically = false)
 {
     /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk.</summary>
     internal StackWalk WalkOf(IrStack stack) => stack.Kind == StackKind.Kernel ? StackWalk.Kernel : stack.Walk ?? Walk;
 
-    /// <summary>A walk of ours that <paramref name="query"/> uses; null when it uses none.</summary>
-    internal StackWalk? OwnWalk(IrQuery query)
+    /// <summary>The walks of ours that <paramref name="query"/> uses.</summary>
+    internal List<StackWalk> OwnWalks(IrQuery query)
     {
-        StackWalk? found = null;
+        List<StackWalk> found = [];
         foreach (var expression in query.Expressions)
-            expression.Any(e => e is IrStackValue value && WalkOf(value.Stack) is var walk and not StackWalk.Kernel && (found = walk) is not null);
+            Find(expression);
         return found;
+
+        void Find(IrExpression expression)
+        {
+            if (expression is IrStackValue value && WalkOf(value.Stack) is var walk and not StackWalk.Kernel && !found.Contains(walk))
+                found.Add(walk);
+            foreach (var operand in expression.Operands)
+                Find(operand);
+        }
     }
 
     /// <summary>The most frames that <paramref name="walk"/> counts.</summary>
-    internal int FrameLimit(StackWalk walk) => walk == StackWalk.Kernel ? MaxStackFrames : MaxFrames;
+    internal int FrameLimit(StackWalk walk) => walk == StackWalk.Kernel ? MaxStackFrames
+        : WalksStatically ? int.Min(MaxFrames, StaticWalkLowering.MostFrames) : MaxFrames;
 }

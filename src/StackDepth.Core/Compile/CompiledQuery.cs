@@ -1,14 +1,26 @@
 using System.Collections.Immutable;
 using StackDepth.Ir;
 using StackDepth.Native.Spec;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Compile;
 
 /// <summary>A query as the kernel gets it: inert and comparable.</summary>
 internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, ImmutableArray<MapSpec> Maps, ResultLayout Results, AggregateLayout? Aggregate, EventLayout? Event, EventLayout? Key)
 {
-    /// <summary>Whether the program walks stacks by ourselves, and needs unwind tables for it.</summary>
-    internal bool UsesOwnWalk => Ir.Statements.OfType<Capture>().Any(static capture => capture.Walk != StackWalk.Kernel);
+    /// <summary>Whether the program walks stacks by unwind tables.</summary>
+    internal bool NeedsTables
+    {
+        get
+        {
+            foreach (var map in Maps)
+            {
+                if (map.Name == UnwindMaps.FilesName)
+                    return true;
+            }
+            return false;
+        }
+    }
 
     public bool Equals(CompiledQuery? other) =>
         other is not null && Ir == other.Ir && Program == other.Program && Maps.SequenceEqual(other.Maps) && Results == other.Results

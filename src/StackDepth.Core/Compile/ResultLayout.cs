@@ -29,7 +29,7 @@ internal enum HealthCounter
     SignalLimit,
     MappingBusy,
     FrameLimit,
-    KernelFrameLimit,
+    UnprovedLimit,
     FramePointerStep,
     GuessFailed,
 }

@@ -36,8 +36,11 @@ public enum StackReason
     /// <summary>Truncated: the walk came to its limit of frames.</summary>
     FrameLimit,
 
-    /// <summary>Truncated: the kernel's walk of user frames came to its own limit. Its steps are not proved: code without frame pointers can lead it in a circle.</summary>
-    KernelFrameLimit,
+    /// <summary>
+    /// Truncated: a walk whose steps are not proved came to its limit (the kernel's of user frames; <see cref="StackWalk.FramePointer"/> on kernels without bpf_loop). Code without
+    /// frame pointers can lead it in a circle.
+    /// </summary>
+    UnprovedLimit,
 
     /// <summary>Approximate: a step went by frame pointer through code that has no unwind rows, or that is not proved to keep frame pointers.</summary>
     FramePointerStep,
@@ -55,7 +58,7 @@ internal static class StackReasons
     internal static Completeness Completeness(this StackReason reason) => reason switch
     {
         StackReason.None => StackDepth.Completeness.Complete,
-        StackReason.FrameLimit or StackReason.KernelFrameLimit => StackDepth.Completeness.Truncated,
+        StackReason.FrameLimit or StackReason.UnprovedLimit => StackDepth.Completeness.Truncated,
         StackReason.FramePointerStep or StackReason.GuessFailed => StackDepth.Completeness.Approximate,
         _ => StackDepth.Completeness.Broken,
     };

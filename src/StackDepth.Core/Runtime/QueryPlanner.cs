@@ -4,7 +4,6 @@ using System.Runtime.InteropServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
-using StackDepth.Native.Btf;
 using StackDepth.Native.Features;
 using StackDepth.Native.Load;
 using StackDepth.Native.Targets;
@@ -22,7 +21,6 @@ internal static class QueryPlanner
     private static readonly Version LinksCompareProcesses = new(6, 12);
     private static readonly Version OptimizedNops = new(6, 18);
     private static readonly Version MapSequenceIsSeqcount = new(6, 13);
-    private static readonly Version LoopsAndMappings = new(5, 17);
 
     internal static ProcessScope Scope(IrQuery query, bool hasCommand) => (query.Probe.ProcessId, hasCommand) switch
     {
@@ -58,18 +56,19 @@ internal static class QueryPlanner
     /// <exception cref="ProbeUnavailableException">The kernel cannot run a walk that the query wants.</exception>
     internal static CompiledQuery Compile(IrQuery query, CompileTarget target, KernelProfile kernel)
     {
-        if (target.OwnWalk(query) is { } walk)
-            target = target with { Fields = Fields(walk, kernel), SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0 };
+        if (target.OwnWalks(query) is { Count: > 0 } walks)
+        {
+            var fields = kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) ? KernelTypes.Fields : null;
+            if (fields is null && walks.Contains(StackWalk.Unwind))
+            {
+                throw new ProbeUnavailableException(
+                    $"The walk Unwind needs Linux {KernelFeatureTable.Since(KernelFeatures.BpfLoop)} (bpf_loop, bpf_find_vma) with type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF); this is {kernel.Release}"
+                    + (kernel.Expects(KernelFeatures.BpfLoop) ? ", without the type information." : "."),
+                    "Leave the walk to StackWalk.Auto, which follows frame pointers on such a kernel and says that its depths are not proved, or use a newer kernel.");
+            }
+            target = target with { Fields = fields, SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0, WalksStatically = fields is null };
+        }
         return ProbeCompiler.Compile(query, target);
-    }
-
-    private static KernelOffsets Fields(StackWalk walk, KernelProfile kernel)
-    {
-        const string Remedy = "Set AttachOptions.Walk to StackWalk.Kernel (the tool: --walk kernel), whose depths are the kernel's and not proved, or use a newer kernel.";
-        if (kernel.Release < LoopsAndMappings)
-            throw new ProbeUnavailableException($"The walk {walk} needs Linux {LoopsAndMappings} (bpf_loop and bpf_find_vma); this is {kernel.Release}.", Remedy);
-        return KernelTypes.Fields ?? throw new ProbeUnavailableException(
-            $"The walk {walk} needs the kernel's type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF), which is missing.", Remedy);
     }
 
     internal static ResolveOptions Resolve(IrQuery query, AttachOptions options, KernelProfile kernel, ProcessStartInfo? command)

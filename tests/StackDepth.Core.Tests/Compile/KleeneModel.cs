@@ -80,7 +80,7 @@ internal sealed record KleeneModel(Hit Hit, Dictionary<IrStack, Walked> Walks, C
             return Walks[stack];
         var frames = (stack.Kind == StackKind.User ? Hit.UserStack : Hit.KernelStack) / 8;
         var cut = frames >= Target.MaxStackFrames;
-        return new(frames, stack.Kind == StackKind.User ? (cut ? StackReason.KernelFrameLimit : StackReason.NoProof) : cut ? StackReason.FrameLimit : StackReason.None);
+        return new(frames, stack.Kind == StackKind.User ? (cut ? StackReason.UnprovedLimit : StackReason.NoProof) : cut ? StackReason.FrameLimit : StackReason.None);
     }
 
     private string Text(IrExpression expression) => expression is IrText text ? text.Value : Encoding.UTF8.GetString(Hit.Comm).TrimEnd('\0');

@@ -141,7 +141,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     }
 
     private (Completeness Completeness, StackReason Reason) Reason(StackKind stack, Hit hit) =>
-        Frames(stack, hit) >= target.MaxStackFrames ? (Completeness.Truncated, stack == StackKind.User ? StackReason.KernelFrameLimit : StackReason.FrameLimit)
+        Frames(stack, hit) >= target.MaxStackFrames ? (Completeness.Truncated, stack == StackKind.User ? StackReason.UnprovedLimit : StackReason.FrameLimit)
         : stack == StackKind.User ? (Completeness.Broken, StackReason.NoProof)
         : (Completeness.Complete, StackReason.None);
 

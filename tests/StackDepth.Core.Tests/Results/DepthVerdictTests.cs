@@ -41,7 +41,7 @@ public sealed class DepthVerdictTests
         Assert.Equal(DepthVerdict.Undecided, (Exact with { Approximate = 1, Reasons = new((StackReason.FramePointerStep, 1)) }).Decide(101, 100));
         Assert.Equal(DepthVerdict.Undecided, (Exact with { Broken = 2, Reasons = new((StackReason.UnmappedCode, 1), (StackReason.NoProof, 1)) }).Decide(101, 100));
         Assert.Equal(DepthVerdict.Undecided, (Exact with { Broken = 1 }).Decide(101, 100));
-        Assert.Equal(DepthVerdict.Undecided, (Exact with { Truncated = 2, Reasons = new((StackReason.FrameLimit, 1), (StackReason.KernelFrameLimit, 1)) }).Decide(101, 100));
+        Assert.Equal(DepthVerdict.Undecided, (Exact with { Truncated = 2, Reasons = new((StackReason.FrameLimit, 1), (StackReason.UnprovedLimit, 1)) }).Decide(101, 100));
         Assert.Equal(DepthVerdict.Undecided, (Exact with { Truncated = 1 }).Decide(101, 100));
     }
 

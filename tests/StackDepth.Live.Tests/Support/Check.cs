@@ -25,7 +25,7 @@ internal static class Check
     {
         var unproved = expected.Count - expected.Truncated;
         Assert.Equal(
-            new ProbeHealth(expected.Count, 0, 0, 0, 0, 0, expected.Truncated, unproved, 0) { Reasons = new((StackReason.KernelFrameLimit, expected.Truncated), (StackReason.NoProof, unproved)) }, health);
+            new ProbeHealth(expected.Count, 0, 0, 0, 0, 0, expected.Truncated, unproved, 0) { Reasons = new((StackReason.UnprovedLimit, expected.Truncated), (StackReason.NoProof, unproved)) }, health);
     }
 
     /// <summary>All hits came through, and no stack was asked for.</summary>

@@ -44,7 +44,7 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
         Depth(result.Json.GetProperty("depth"), KernelWalkFrames, 10);
         Assert.Equal(10, result.Json.GetProperty("health").GetProperty("truncated").GetInt64());
         Assert.False(result.Json.GetProperty("health").GetProperty("exact").GetBoolean());
-        Assert.Equal("""{"kernelFrameLimit":10}""", result.Json.GetProperty("health").GetProperty("reasons").GetRawText());
+        Assert.Equal("""{"unprovedLimit":10}""", result.Json.GetProperty("health").GetProperty("reasons").GetRawText());
         Assert.Equal("kernel", result.Json.GetProperty("walk").GetString());
     }
 
@@ -60,7 +60,7 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
         var health = result.Json.GetProperty("health");
         var reasons = health.GetProperty("reasons");
         Assert.Equal((Hits(groups["broken"]), Hits(groups["truncated"])), (health.GetProperty("broken").GetInt32(), health.GetProperty("truncated").GetInt32()));
-        Assert.Equal((Hits(groups["broken"]), Hits(groups["truncated"])), (reasons.GetProperty("noProof").GetInt32(), reasons.GetProperty("kernelFrameLimit").GetInt32()));
+        Assert.Equal((Hits(groups["broken"]), Hits(groups["truncated"])), (reasons.GetProperty("noProof").GetInt32(), reasons.GetProperty("unprovedLimit").GetInt32()));
         Assert.Equal(2, reasons.EnumerateObject().Count());
         Assert.Equal(0, health.GetProperty("undecided").GetInt64());
         Assert.Contains("this walk finds no proof there", health.GetProperty("text").GetString(), StringComparison.Ordinal);

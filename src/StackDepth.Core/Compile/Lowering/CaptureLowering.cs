@@ -26,7 +26,7 @@ internal sealed class CaptureLowering
         foreach (var capture in program.Statements.OfType<Capture>())
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
-            _ownWalks |= capture.Walk != StackWalk.Kernel;
+            _ownWalks |= capture.Walk != StackWalk.Kernel && !context.Target.WalksStatically;
             _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context.Target);
         }
     }

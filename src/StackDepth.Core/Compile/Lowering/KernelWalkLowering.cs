@@ -42,7 +42,7 @@ internal static class KernelWalkLowering
         var uncut = asm.CreateLabel("uncut");
         var known = asm.CreateLabel("known");
         asm.JumpIf(JumpOp.JLT, Register.R0, context.Target.MaxStackFrames, uncut);
-        StackHeader.StoreVerdict(asm, stack, user ? StackReason.KernelFrameLimit : StackReason.FrameLimit);
+        StackHeader.StoreVerdict(asm, stack, user ? StackReason.UnprovedLimit : StackReason.FrameLimit);
         asm.Jump(known);
         asm.Place(uncut);
         StackHeader.StoreVerdict(asm, stack, user ? StackReason.NoProof : StackReason.None);

@@ -25,6 +25,9 @@ internal static class WalkLowering
             case StackWalk.Kernel:
                 KernelWalkLowering.Lower(context, capture, stack, failed);
                 break;
+            case StackWalk.Auto or StackWalk.FramePointer when context.Target.WalksStatically:
+                StaticWalkLowering.Lower(context, capture, stack, failed);
+                break;
             case StackWalk.Auto or StackWalk.FramePointer or StackWalk.Unwind:
                 OwnWalkLowering.Lower(context, capture, stack, failed);
                 break;
