@@ -39,6 +39,7 @@ internal enum SavedForm : byte
 internal struct CfiState
 {
     // DWARF numbers (System V ABI, AMD64 supplement, figure 3.36).
+    internal const ulong BxRegister = 3;
     internal const ulong BasePointerRegister = 6;
     internal const ulong StackPointerRegister = 7;
     internal const ulong ReturnAddressRegister = 16;
@@ -51,6 +52,7 @@ internal struct CfiState
     internal CfaForm Cfa;
     internal SavedForm BasePointer;
     internal SavedForm ReturnAddress;
+    internal SavedForm Bx;
 
     /// <summary>The caller's rsp is said to be something else than the CFA.</summary>
     internal bool HasOtherStackPointer;
@@ -61,6 +63,7 @@ internal struct CfiState
     internal ulong ExpressionRegister;
     internal long ExpressionOffset;
     internal long BasePointerOffset;
+    internal long BxOffset;
     internal long ReturnAddressOffset;
 
     /// <summary>The rule that says this; where none does, Unsupported and the reason.</summary>
@@ -88,7 +91,7 @@ internal struct CfiState
                 {
                     StackPointerRegister => CfaKind.StackPointer,
                     BasePointerRegister => CfaKind.BasePointer,
-                    3 => CfaKind.Rbx,
+                    BxRegister => CfaKind.Rbx,
                     10 => CfaKind.R10,
                     13 => CfaKind.R13,
                     _ => CfaKind.Unsupported,
@@ -132,18 +135,26 @@ internal struct CfiState
         switch (BasePointer)
         {
             case SavedForm.Unspecified or SavedForm.Same:
-                return new((int)offset, 0, kind, BasePointerKind.Same);
+                return new((int)offset, 0, kind, BasePointerKind.Same, BxPlace);
             case SavedForm.Undefined:
-                return new((int)offset, 0, kind, BasePointerKind.Undefined);
+                return new((int)offset, 0, kind, BasePointerKind.Undefined, BxPlace);
             case SavedForm.AtCfa when (BasePointerOffset & 7) == 0 && BasePointerOffset >> 3 == (short)(BasePointerOffset >> 3):
-                return new((int)offset, (short)(BasePointerOffset >> 3), kind, BasePointerKind.AtCfa);
+                return new((int)offset, (short)(BasePointerOffset >> 3), kind, BasePointerKind.AtCfa, BxPlace);
             case SavedForm.AtBasePointer when BasePointerOffset == 0:
-                return new((int)offset, 0, kind, BasePointerKind.AtBasePointer);
+                return new((int)offset, 0, kind, BasePointerKind.AtBasePointer, BxPlace);
             default:
                 reason = BasePointer == SavedForm.AtCfa ? UnsupportedReason.Offset : UnsupportedReason.BasePointer;
                 return new(CfaKind.Unsupported);
         }
     }
+
+    // What a rule cannot say is lost: few walks need it, and those say that they cannot go on.
+    private readonly sbyte BxPlace => Bx switch
+    {
+        SavedForm.Unspecified or SavedForm.Same => 0,
+        SavedForm.AtCfa when (BxOffset & 7) == 0 && BxOffset >> 3 is >= sbyte.MinValue and < 0 => (sbyte)(BxOffset >> 3),
+        _ => UnwindRule.BxLost,
+    };
 
     private readonly bool IsKernelSignalFrame =>
         Cfa == CfaForm.AtStackPointer && ExpressionOffset == SignalStackPointer
@@ -163,6 +174,11 @@ internal struct CfiState
             ReturnAddress = form;
             ReturnAddressOffset = offset;
         }
+        else if (register == BxRegister)
+        {
+            Bx = form;
+            BxOffset = offset;
+        }
         else if (register == StackPointerRegister)
         {
             HasOtherStackPointer = form != SavedForm.Unspecified;
@@ -180,6 +196,11 @@ internal struct CfiState
         {
             ReturnAddress = initial.ReturnAddress;
             ReturnAddressOffset = initial.ReturnAddressOffset;
+        }
+        else if (register == BxRegister)
+        {
+            Bx = initial.Bx;
+            BxOffset = initial.BxOffset;
         }
         else if (register == StackPointerRegister)
         {

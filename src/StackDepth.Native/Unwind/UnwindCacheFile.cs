@@ -10,7 +10,7 @@ namespace StackDepth.Native.Unwind;
 internal static class UnwindCacheFile
 {
     /// <summary>To be raised with every change to the parser's results or to this format.</summary>
-    internal const uint Version = 2;
+    internal const uint Version = 3;
 
     internal const string Extension = ".unwind";
 

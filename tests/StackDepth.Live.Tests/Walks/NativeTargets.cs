@@ -25,7 +25,9 @@ internal static class NativeTargets
         .. Modes("signals", static () => Builds.C("signals", "-O2", "walk.c", "signals.c"), "handler", "alternate", "nested", "nested-alternate", "chain", "fault", "trap"),
         // A call of address 0: there is no row for it.
         .. Modes("signals", static () => Builds.C("signals", "-O2", "walk.c", "signals.c"), "null").Select(static target => target with { Unprovable = true }),
-        .. Modes("step", static () => Builds.C("step", "-O2", "-Wl,-z,lazy", "walk.c", "step.c"), "own", "vdso", "qsort", "printf", "bind").Select(static target => target with { Depths = Shallow }),
+        .. Modes("step", static () => Builds.C("step", "-O2", "-Wl,-z,lazy", "walk.c", "step.c"), "own", "vdso", "qsort", "printf", "bind")
+            // Two instructions of some 700 in the dynamic linker's resolver, where its rows and its registers do not agree for a walk.
+            .Select(static target => target with { Depths = Shallow, MayBreak = 2 }),
         .. Modes("threads", static () => Builds.C("threads", "-O2", "-pthread", "walk.c", "threads.c"), "threads", "clone", "fork", "exec"),
         // makecontext has its function return to the first instruction of glibc's __start_context, which has no row there and no caller; gdb invents two. The base: it and the leaf.
         .. Modes("threads", static () => Builds.C("threads", "-O2", "-pthread", "walk.c", "threads.c"), "context")

@@ -34,6 +34,9 @@ internal sealed record WalkTarget(string Name, TruthSource Truth, Func<WalkProgr
     /// <summary>Nobody can prove these stacks to their end (no unwind tables, hijacked return addresses): they need not be complete, only never wrongly so.</summary>
     internal bool Unprovable { get; init; }
 
+    /// <summary>At how many instructions of a run a walk may not get through, as long as it says so.</summary>
+    internal int MayBreak { get; init; }
+
     /// <summary>The target whose base holds for this one too, where gdb cannot be asked.</summary>
     internal string? BaseOf { get; init; }
 

@@ -28,7 +28,7 @@ internal static class UnwindMaps
 
     internal const int MaxFiles = 4096;
     internal const int MaxChunks = 1024;
-    internal const int MaxRules = 16384;
+    internal const int MaxRules = 32768;
     internal const int RequestRingBytes = 65536;
 
     internal const int WordBits = 14;

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
             // At once, when a walk may not know the library yet (and must say so), and a moment later, when it should.
             tag = "?fresh";
             function(1, (void *)visit);
-            usleep(20000);
+            usleep(200000);
             tag = "main";
             function(1, (void *)visit);
             dlclose(library);

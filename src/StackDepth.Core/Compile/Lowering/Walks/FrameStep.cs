@@ -1,4 +1,5 @@
 using StackDepth.Native.Asm;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Compile.Lowering.Walks;
 
@@ -14,7 +15,9 @@ internal static class FrameStep
 
     // The layout of a rule: UnwindRule.
     private const int RuleCfaKindShift = 48;
-    private const int RuleBpKindShift = 56;
+    private const int RuleBpKindShift = 52;
+    private const int RuleBxShift = 56;
+    private const int KindMask = 15;
 
     /// <summary>CFA = rbp + 16, rbp saved at CFA - 16: what code that keeps frame pointers has at every return address.</summary>
     private const long FramePointerRule = 16 | (0xfffeL << 32) | (2L << RuleCfaKindShift) | (1L << RuleBpKindShift);
@@ -106,6 +109,8 @@ internal static class FrameStep
         code.Load(Register.R3, WalkMemory.Epoch);
         asm.Mov(Register.R4, 0);
         asm.Mov(Register.R5, 0);
+        code.Load(Register.R0, WalkMemory.FollowsBx);
+        asm.JumpIf(JumpOp.JNE, Register.R0, 0, known);
         // Another mapping may have taken the place: its stretch is as good.
         asm.JumpIf(JumpOp.JNE, Register.R2, Register.R3, known);
         asm.Load(MemorySize.DW, Register.R4, Register.R1, WalkMemory.Segments + WalkMemory.SegmentEntry.PlainStart);
@@ -131,7 +136,7 @@ internal static class FrameStep
         // R1 = kind, R2 = rsp, R4 = offset, R5 = base and then CFA.
         asm.Mov(Register.R1, Register.R8);
         asm.Rsh(Register.R1, RuleCfaKindShift);
-        asm.And(Register.R1, 0xff);
+        asm.And(Register.R1, KindMask);
         code.Load(Register.R2, WalkMemory.Sp);
         asm.Mov(Register.R4, Register.R8);
         asm.Lsh(Register.R4, 32);
@@ -162,6 +167,7 @@ internal static class FrameStep
         code.Store(WalkMemory.Sp, Register.R5);
         asm.Mov(Register.R9, Register.R5);
         RestoreBasePointer(code);
+        RestoreBx(code);
 
         asm.Origin = "the return address";
         asm.Mov(Register.R1, Register.R9);
@@ -202,6 +208,7 @@ internal static class FrameStep
         asm.Origin = "the caller's rbp";
         asm.Mov(Register.R2, Register.R8);
         asm.Rsh(Register.R2, RuleBpKindShift);
+        asm.And(Register.R2, KindMask);
         asm.JumpIf(JumpOp.JEQ, Register.R2, 0, same);
         asm.JumpIf(JumpOp.JEQ, Register.R2, 2, lost);
         code.Load(Register.R1, WalkMemory.Bp);
@@ -218,6 +225,31 @@ internal static class FrameStep
         asm.Mov(Register.R0, 0);
         asm.Place(restored);
         code.Store(WalkMemory.Bp, Register.R0);
+        asm.Place(same);
+    }
+
+    /// <summary>rbx of the caller, in a walk that follows it.</summary>
+    private static void RestoreBx(WalkCode code)
+    {
+        var asm = code.Asm;
+        var same = asm.CreateLabel("rbx is the caller's");
+        var known = asm.CreateLabel("rbx known");
+        var lost = asm.CreateLabel("rbx is lost");
+        asm.Origin = "the caller's rbx";
+        code.Load(Register.R1, WalkMemory.FollowsBx);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, same);
+        asm.Mov(Register.R1, Register.R8);
+        asm.Arsh(Register.R1, RuleBxShift);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, same);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, UnwindRule.BxLost, lost);
+        asm.Lsh(Register.R1, 3);
+        asm.Add(Register.R1, Register.R9);
+        code.ReadWord();
+        asm.Jump(known);
+        asm.Place(lost);
+        asm.Mov(Register.R0, 0);
+        asm.Place(known);
+        code.Store(WalkMemory.Bx, Register.R0);
         asm.Place(same);
     }
 
@@ -316,11 +348,19 @@ internal static class FrameStep
         asm.JumpIf(JumpOp.JNE, Register.R1, 7, notSignal);
         Signal(code);
         asm.Place(notSignal);
-        // rbx, r10 and r13 are known where nothing was called since, and of no other frame.
+        // r10 and r13 are known where nothing was called since, and of no other frame; rbx where it was followed.
         asm.JumpIf(JumpOp.JLT, Register.R1, 8, unsupported);
-        code.Load(Register.R3, WalkMemory.Exact);
-        asm.JumpIf(JumpOp.JEQ, Register.R3, 0, unsupported);
         var haveRegister = asm.CreateLabel("register known");
+        var exact = asm.CreateLabel("registers known");
+        var followed = asm.CreateLabel("rbx is followed");
+        code.Load(Register.R3, WalkMemory.Exact);
+        asm.JumpIf(JumpOp.JNE, Register.R3, 0, exact);
+        asm.JumpIf(JumpOp.JNE, Register.R1, 8, unsupported);
+        code.Load(Register.R3, WalkMemory.FollowsBx);
+        asm.JumpIf(JumpOp.JNE, Register.R3, 0, followed);
+        BeginAnew(code);
+        asm.Place(followed);
+        asm.Place(exact);
         code.Load(Register.R5, WalkMemory.Bx);
         asm.JumpIf(JumpOp.JEQ, Register.R1, 8, haveRegister);
         code.Load(Register.R5, WalkMemory.R10);
@@ -331,6 +371,32 @@ internal static class FrameStep
         asm.Jump(haveCfa);
         asm.Place(unsupported);
         code.End(StackReason.UnsupportedRule);
+    }
+
+    /// <summary>Few stacks go through code that counts its CFA from rbx, so rbx is not followed until one does: then the walk begins anew.</summary>
+    private static void BeginAnew(WalkCode code)
+    {
+        var asm = code.Asm;
+        asm.Origin = "begin anew, with rbx";
+        Copy(WalkMemory.FirstIp, WalkMemory.Ip);
+        Copy(WalkMemory.FirstSp, WalkMemory.Sp);
+        Copy(WalkMemory.FirstBp, WalkMemory.Bp);
+        Copy(WalkMemory.FirstBx, WalkMemory.Bx);
+        Set(WalkMemory.Depth, 1);
+        Set(WalkMemory.Exact, 1);
+        Set(WalkMemory.FollowsBx, 1);
+        Set(WalkMemory.Guesses, 0);
+        Set(WalkMemory.Signals, 0);
+        asm.Mov(Register.R0, 0);
+        asm.Exit();
+
+        void Copy(int from, int to)
+        {
+            code.Load(Register.R3, from);
+            code.Store(to, Register.R3);
+        }
+
+        void Set(int field, int value) => asm.Store(MemorySize.DW, Register.R6, field, value);
     }
 
     /// <summary>A frame that the kernel put there for a signal: the interrupted registers lie in it. The interrupted stack can be another one.</summary>
@@ -391,11 +457,13 @@ internal static class FrameStep
         var guess = asm.CreateLabel("a guess");
         code.Load(Register.R1, WalkMemory.Exact);
         asm.JumpIf(JumpOp.JNE, Register.R1, 0, asItIs);
-        asm.LoadImmediate64(Register.R2, FramePointerRule);
-        asm.JumpIf(JumpOp.JEQ, Register.R8, Register.R2, asItIs);
+        // All of the rule but what it says of rbx.
+        asm.LoadImmediate64(Register.R2, FramePointerRule << 8);
         asm.Mov(Register.R1, Register.R8);
-        asm.Rsh(Register.R1, RuleCfaKindShift);
-        asm.And(Register.R1, 0xff);
+        asm.Lsh(Register.R1, 8);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R2, asItIs);
+        asm.Rsh(Register.R1, RuleCfaKindShift + 8);
+        asm.And(Register.R1, KindMask);
         asm.JumpIf(JumpOp.JGE, Register.R1, 6, asItIs);
         asm.Place(guess);
         asm.Mov(Register.R8, 0);

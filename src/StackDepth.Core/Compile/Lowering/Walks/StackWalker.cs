@@ -41,8 +41,8 @@ internal sealed class StackWalker
         FindReturnInstances(asm, offsets);
         Start(asm);
         asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
-        // Each call steps over a frame at least, unless it found the kernel busy, and the last one finds the end.
-        asm.Mov(Register.R1, Math.Min(_target.MaxFrames + 1 + MappingStep.MostBusyTries, MostLoops));
+        // Each call steps over a frame at least, unless it found the kernel busy, and the last one finds the end; a walk begins anew once at most.
+        asm.Mov(Register.R1, Math.Min((2 * (_target.MaxFrames + 1)) + MappingStep.MostBusyTries, MostLoops));
         asm.LoadFunction(Register.R2, _step);
         asm.Mov(Register.R3, Register.R10);
         asm.Add(Register.R3, stackSlot);
@@ -128,15 +128,17 @@ internal sealed class StackWalker
 
     private static void Start(Assembler asm)
     {
-        Copy(UserIp, WalkMemory.Ip);
-        Copy(UserSp, WalkMemory.Sp);
-        Copy(UserBp, WalkMemory.Bp);
-        Copy(UserBx, WalkMemory.Bx);
+        Copy(UserIp, WalkMemory.Ip, WalkMemory.FirstIp);
+        Copy(UserSp, WalkMemory.Sp, WalkMemory.FirstSp);
+        Copy(UserBp, WalkMemory.Bp, WalkMemory.FirstBp);
+        Copy(UserBx, WalkMemory.Bx, WalkMemory.FirstBx);
         Copy(UserR10, WalkMemory.R10);
         Copy(UserR13, WalkMemory.R13);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Depth, 1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Exact, 1);
-        asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, 0);
+        // What is left when the kernel calls no more.
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, (int)StackReason.FrameLimit);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.FollowsBx, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Guesses, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Signals, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BusyTries, 0);
@@ -144,10 +146,11 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockLimit, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReadSize, FirstRead);
 
-        void Copy(int register, int field)
+        void Copy(int register, params ReadOnlySpan<int> fields)
         {
             asm.Load(MemorySize.DW, Register.R1, Register.R6, register);
-            asm.Store(MemorySize.DW, Register.R9, field, Register.R1);
+            foreach (var field in fields)
+                asm.Store(MemorySize.DW, Register.R9, field, Register.R1);
         }
     }
 }

@@ -70,7 +70,7 @@ internal static class WalkMemory
     /// <summary>The entry of a file that is asked for: zeroes.</summary>
     internal const int EmptyFile = 192;
 
-    /// <summary>Registers that a CFA is counted from now and then; of a frame whose <see cref="Ip"/> is exact.</summary>
+    /// <summary>Registers that a CFA is counted from now and then; of a frame whose <see cref="Ip"/> is exact, rbx of every frame with <see cref="FollowsBx"/>.</summary>
     internal const int Bx = 216;
 
     internal const int R10 = 224;
@@ -79,11 +79,21 @@ internal static class WalkMemory
     /// <summary>How often the kernel was too busy to look up a mapping.</summary>
     internal const int BusyTries = 240;
 
+    /// <summary>1 once the walk has met code that counts its CFA from rbx, and begun anew to follow rbx as well.</summary>
+    internal const int FollowsBx = 248;
+
     /// <summary>Registers of a frame that a signal interrupted, r8 to rip as they lie in the signal frame.</summary>
-    internal const int SignalRegisters = 248;
+    internal const int SignalRegisters = 256;
+
+    /// <summary>The registers of the probed function, to begin anew from.</summary>
+    internal const int FirstIp = 392;
+
+    internal const int FirstSp = 400;
+    internal const int FirstBp = 408;
+    internal const int FirstBx = 416;
 
     /// <summary>The processes met last: { start time, exec number and process id, sequence of the mappings, epoch }.</summary>
-    internal const int Processes = 384;
+    internal const int Processes = 448;
 
     internal const int ProcessCount = 16;
 
