@@ -1,4 +1,6 @@
 using StackDepth.Live.Tests.Support;
+using StackDepth.Native.Features;
+using StackDepth.Native.Sys;
 
 namespace StackDepth.Live.Tests.Walks;
 
@@ -52,7 +54,7 @@ public sealed class LateLibraryTests
     public async Task A_process_that_starts_later_opens_a_library()
     {
         var program = Program("later");
-        List<(int, StackReason)> hits = [];
+        List<(int Length, StackReason Reason)> hits = [];
         using (Hits(Probe.UProbe(program, "late_leaf")).Observe(Options).Subscribe(hit => Add(hits, hit)))
         {
             using var target = new LiveTarget(program);
@@ -61,6 +63,17 @@ public sealed class LateLibraryTests
         }
 
         AreWhole(hits);
+    }
+
+    [Fact]
+    public async Task A_kernel_that_tells_of_no_mappings_is_no_obstacle()
+    {
+        Requires.That(KernelProfile.Detect(SystemCalls.Real).Expects(KernelFeatures.UprobeMulti), "uprobe_multi links, as perf events are refused here");
+        var program = Program("refused");
+        using var target = new LiveTarget(program);
+        var options = Options with { SystemCalls = new FaultySystemCalls { OnPerfEventOpen = static _ => -(long)Errno.EPERM } };
+        var hits = await Hits(Probe.UProbe(program, "late_leaf").ForProcess(target.Pid), target, options);
+        Assert.Equal(StackReason.TablePending, hits[0].Reason);
     }
 
     // Two frames a level; what is above main is the C library's affair.
@@ -75,10 +88,10 @@ public sealed class LateLibraryTests
 
     private static ProbeStream<(int, StackReason)> Hits(ProbeSource<EntryContext> source) => source.Select(hit => (hit.UStack.Length, hit.UStack.Reason));
 
-    private static async Task<List<(int, StackReason)>> Hits(ProbeSource<EntryContext> source, LiveTarget target)
+    private static async Task<List<(int Length, StackReason Reason)>> Hits(ProbeSource<EntryContext> source, LiveTarget target, AttachOptions? options = null)
     {
-        List<(int, StackReason)> hits = [];
-        using (Hits(source).Observe(Options).Subscribe(hit => Add(hits, hit)))
+        List<(int Length, StackReason Reason)> hits = [];
+        using (Hits(source).Observe(options ?? Options).Subscribe(hit => Add(hits, hit)))
         {
             await Drive(target);
             await Eventually.True(() => Count(hits) >= 2, "two hits come");
@@ -96,13 +109,13 @@ public sealed class LateLibraryTests
         target.Ask("call 1");
     }
 
-    private static void Add(List<(int, StackReason)> hits, (int, StackReason) hit)
+    private static void Add(List<(int Length, StackReason Reason)> hits, (int, StackReason) hit)
     {
         lock (hits)
             hits.Add(hit);
     }
 
-    private static int Count(List<(int, StackReason)> hits)
+    private static int Count(List<(int Length, StackReason Reason)> hits)
     {
         lock (hits)
             return hits.Count;
