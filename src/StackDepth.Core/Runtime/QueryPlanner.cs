@@ -68,7 +68,7 @@ internal static class QueryPlanner
         const string Remedy = "Set AttachOptions.Walk to StackWalk.Kernel (the tool: --walk kernel), whose depths are the kernel's and not proved, or use a newer kernel.";
         if (kernel.Release < LoopsAndMappings)
             throw new ProbeUnavailableException($"The walk {walk} needs Linux {LoopsAndMappings} (bpf_loop and bpf_find_vma); this is {kernel.Release}.", Remedy);
-        return KernelTypes.Fields ?? throw new ProbeUnavailableException(
+        return (kernel.HasBtf ? KernelTypes.Fields : null) ?? throw new ProbeUnavailableException(
             $"The walk {walk} needs the kernel's type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF), which is missing.", Remedy);
     }
 
