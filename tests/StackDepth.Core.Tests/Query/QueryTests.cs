@@ -223,6 +223,31 @@ public sealed class QueryTests
 
     private static string Text(Func<EntryContext, Expr<bool>> condition) => IrPrinter.Print(Source.Where(condition).Count().Query.Predicates[0]);
 
+    [Theory]
+    [InlineData(StackWalk.Auto)]
+    [InlineData(StackWalk.FramePointer)]
+    [InlineData(StackWalk.Unwind)]
+    public void Our_own_walks_are_refused_where_the_kernel_cannot_run_them_and_the_remedy_is_named(StackWalk walk)
+    {
+        var query = Source.Select(s => s.UStack.By(walk).Length).Query;
+        var target = QueryPlanner.Target(new ProcessScope.Followed(), new() { Walk = StackWalk.Kernel }, new() { Release = new(5, 16) });
+
+        var old = Assert.Throws<ProbeUnavailableException>(() => QueryPlanner.Compile(query, target, new() { Release = new(5, 16), HasBtf = true }));
+        Assert.StartsWith($"The walk {walk} needs Linux 5.17 (bpf_loop and bpf_find_vma); this is 5.16.", old.Message, StringComparison.Ordinal);
+        var untyped = Assert.Throws<ProbeUnavailableException>(() => QueryPlanner.Compile(query, target, new() { Release = new(6, 18), HasBtf = false }));
+        Assert.StartsWith($"The walk {walk} needs the kernel's type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF), which is missing.", untyped.Message, StringComparison.Ordinal);
+        Assert.All([old.Remedy, untyped.Remedy], static remedy => Assert.StartsWith("Set AttachOptions.Walk to StackWalk.Kernel (the tool: --walk kernel)", remedy, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_kernels_walk_needs_nothing_of_the_kernels_types()
+    {
+        var kernel = new KernelProfile { Release = new(5, 8), HasBtf = false };
+        var target = QueryPlanner.Target(new ProcessScope.Followed(), new() { Walk = StackWalk.Kernel }, kernel);
+
+        Assert.False(QueryPlanner.Compile(Source.Select(s => s.UStack.Length).Query, target, kernel).UsesOwnWalk);
+    }
+
     private static CompileTarget Plan(AttachOptions options) => QueryPlanner.Target(new ProcessScope.Followed(), options, new KernelProfile { Release = new(6, 18) });
 
     private static CompiledQuery Compile(IrQuery query) => ProbeCompiler.Compile(query, GoldenQueries.Target);
