@@ -58,7 +58,7 @@ internal static class QueryPlanner
     {
         if (target.OwnWalks(query) is { Count: > 0 } walks)
         {
-            var fields = kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) ? KernelTypes.Fields : null;
+            var fields = kernel.HasBtf && kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) ? KernelTypes.Fields : null;
             if (fields is null && walks.Contains(StackWalk.Unwind))
             {
                 throw new ProbeUnavailableException(

@@ -1,5 +1,6 @@
 using StackDepth.Compile;
 using StackDepth.Ir;
+using StackDepth.Native.Btf;
 
 namespace StackDepth.Core.Tests.Golden;
 
@@ -12,6 +13,39 @@ internal static class GoldenQueries
 
     /// <summary>The same target on every machine.</summary>
     internal static CompileTarget Target { get; } = new(Others, StackWalk.Kernel, MaxStackFrames: 127, RingBytes: 1 << 20, MaxKeys: 16_384);
+
+    /// <summary>Where the kernel's fields lie, the same on every machine. Those of no one kernel: programs with them are read and interpreted, not loaded.</summary>
+    internal static KernelOffsets Fields { get; } = new()
+    {
+        TaskMemory = 2336,
+        TaskProcessId = 2468,
+        TaskLeader = 2528,
+        TaskStarted = 2664,
+        TaskExecId = 2992,
+        TaskSignal = 2880,
+        TaskUprobes = 4520,
+        SignalLive = 4,
+        ReturnInstances = 64,
+        ReturnAddress = 24,
+        ReturnNext = 48,
+        TrampolineAddress = 56,
+        MemorySequence = 224,
+        MemoryVdso = 808,
+        MemoryTrampoline = 960,
+        MappingStart = 0,
+        MappingEnd = 8,
+        MappingMemory = 16,
+        MappingFlags = 32,
+        MappingPageOffset = 88,
+        MappingFile = 96,
+        FileInode = 32,
+        InodeNumber = 64,
+        InodeSuperBlock = 40,
+        SuperBlockDevice = 16,
+    };
+
+    /// <summary>The same kernel, where stacks are walked by ourselves.</summary>
+    internal static CompileTarget Walking(StackWalk walk) => Target with { Walk = walk, Fields = Fields };
 
     internal static IReadOnlyDictionary<string, (IrQuery Query, CompileTarget Target)> All { get; } = Build();
 
@@ -58,6 +92,12 @@ internal static class GoldenQueries
             ["stream-comm-function"] = (Source.Select(s => (s.Comm, s.Function)).Query, Target),
             ["stream-time-length-truncated"] = (Source.Select(s => (s.Timestamp, s.UStack.Length, s.UStack.IsTruncated)).Query, followed),
             ["stream-pid-tid-both-stacks"] = (Source.Select(s => (s.Pid == s.Tid, s.UStack.Length, s.KStack.Length)).Query, one),
+            ["walk-auto"] = (depth.Max().Query, Walking(StackWalk.Auto)),
+            ["walk-frame-pointer"] = (depth.Max().Query, Walking(StackWalk.FramePointer)),
+            ["walk-unwind"] = (depth.Max().Query, Walking(StackWalk.Unwind)),
+            ["walk-unwind-without-sequence"] = (depth.Max().Query, Walking(StackWalk.Unwind) with { Fields = Fields with { MemorySequence = null }, SequenceShift = 0 }),
+            ["walk-auto-within-function"] = (Probe.UProbe("python3", "f+4").Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Auto)),
+            ["walk-two"] = (Source.Select(s => (s.UStack.Length, s.UStack.By(StackWalk.Unwind).Length)).Query, Walking(StackWalk.Auto)),
             ["live-max"] = (Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query, Target),
             ["live-min-timestamp"] = (Source.Select(s => s.Timestamp).Extremum(maximum: false).Query, Target),
         };

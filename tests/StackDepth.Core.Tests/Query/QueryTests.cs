@@ -223,6 +223,42 @@ public sealed class QueryTests
 
     private static string Text(Func<EntryContext, Expr<bool>> condition) => IrPrinter.Print(Source.Where(condition).Count().Query.Predicates[0]);
 
+    [Theory]
+    [InlineData("5.16", true, ": this is 5.16.")]
+    [InlineData("6.18", false, ": this is 6.18, without the type information.")]
+    public void The_walk_by_rows_is_refused_where_the_kernel_cannot_run_it_and_the_remedy_is_named(string release, bool hasBtf, string end)
+    {
+        var kernel = new KernelProfile { Release = Version.Parse(release), HasBtf = hasBtf };
+        var target = QueryPlanner.Target(new ProcessScope.Followed(), new(), kernel);
+
+        var refused = Assert.Throws<ProbeUnavailableException>(() => QueryPlanner.Compile(Source.Select(s => s.UStack.By(StackWalk.Unwind).Length).Query, target, kernel));
+        Assert.StartsWith("The walk Unwind needs Linux 5.17 (bpf_loop, bpf_find_vma) with type information", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(end[2..], refused.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Leave the walk to StackWalk.Auto", refused.Remedy, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(StackWalk.Auto)]
+    [InlineData(StackWalk.FramePointer)]
+    public void Where_the_kernel_has_no_loops_frame_pointers_are_followed_by_a_bounded_one(StackWalk walk)
+    {
+        var kernel = new KernelProfile { Release = new(5, 10), HasBtf = true };
+        var compiled = QueryPlanner.Compile(Source.Select(s => s.UStack.Length).Query, QueryPlanner.Target(new ProcessScope.Followed(), new() { Walk = walk }, kernel), kernel);
+
+        Assert.Equal(1024, Assert.Single(compiled.Ir.Statements.OfType<Capture>()).MaxFrames);
+        Assert.False(compiled.NeedsTables);
+        Assert.Single(compiled.Program.Functions);
+    }
+
+    [Fact]
+    public void The_kernels_walk_needs_nothing_of_the_kernels_types()
+    {
+        var kernel = new KernelProfile { Release = new(5, 8), HasBtf = false };
+        var target = QueryPlanner.Target(new ProcessScope.Followed(), new() { Walk = StackWalk.Kernel }, kernel);
+
+        Assert.False(QueryPlanner.Compile(Source.Select(s => s.UStack.Length).Query, target, kernel).NeedsTables);
+    }
+
     private static CompileTarget Plan(AttachOptions options) => QueryPlanner.Target(new ProcessScope.Followed(), options, new KernelProfile { Release = new(6, 18) });
 
     private static CompiledQuery Compile(IrQuery query) => ProbeCompiler.Compile(query, GoldenQueries.Target);

@@ -1,7 +1,6 @@
 using StackDepth.Native.Link;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Tests.Elf;
-using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Tests.UnwindSupply;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using StackDepth.Native.Load;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Tests.Support;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Tests.UnwindSupply;
