@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the benchmarks and rewrites their sections of docs/benchmarks.md. Needs root, the .NET SDK, gcc, and for the peer debootstrap (see peer.sh).
-#   ./benchmarks/run.sh [NAME...]      names: kernel attach cold memory bytecode ring; all without a name
+#   ./benchmarks/run.sh [NAME...]      names: kernel walks attach cold memory bytecode ring; all without a name
 # STACKDEPTH_PEER names the folder of the peer's Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,9 @@ export STACKDEPTH_PEER
 
 mkdir -p "$out/native"
 gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -static -o "$out/native/target" "$here/native/target.c"
+gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -o "$out/native/walks-fp" "$here/native/walks.c"
+gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -fno-stack-protector -static -nostdlib -DBARE -o "$out/native/walks-bare" "$here/native/walks.c"
+gcc -O2 -fomit-frame-pointer -fcf-protection=none -DPLAIN -o "$out/native/walks-nofp" "$here/native/walks.c"
 # The C consumer is built and run with the peer's libbpf.
 cp "$here/native/consumer.c" "$STACKDEPTH_PEER/tmp/consumer.c"
 chroot "$STACKDEPTH_PEER" gcc -O2 -o /tmp/stackdepth-consumer /tmp/consumer.c -lbpf
@@ -18,6 +21,9 @@ chroot "$STACKDEPTH_PEER" gcc -O2 -o /tmp/stackdepth-consumer /tmp/consumer.c -l
 dotnet build "$here/StackDepth.Benchmarks" -c Release -v q --nologo
 dotnet build "$here/ColdStart" -c Release -v q --nologo -p:PublishAot=false -o "$out/cold-jit"
 dotnet publish "$here/ColdStart" -c Release -v q --nologo -o "$out/cold-aot"
+dotnet build "$here/TableLoad" -c Release -v q --nologo -p:PublishAot=false -o "$out/tables-jit"
+dotnet publish "$here/TableLoad" -c Release -v q --nologo --use-current-runtime --self-contained false -p:PublishReadyToRun=true -o "$out/tables-r2r"
+dotnet publish "$here/TableLoad" -c Release -v q --nologo --use-current-runtime -p:PublishAot=true -o "$out/tables-aot"
 dotnet build src/StackDepth.Tool -c Release -v q --nologo -o "$out/tool-jit"
 dotnet publish src/StackDepth.Tool -c Release -v q --nologo --use-current-runtime --self-contained false -p:PublishReadyToRun=true -p:PackAsTool=false -o "$out/tool-r2r"
 dotnet publish src/StackDepth.Tool -c Release -v q --nologo --use-current-runtime -p:PublishAot=true -p:PackAsTool=false -o "$out/tool-aot"

@@ -1,10 +1,12 @@
 using StackDepth.Benchmarks.Ring;
 using StackDepth.Benchmarks.Suites;
+using StackDepth.Benchmarks.Suites.Walks;
 using StackDepth.Benchmarks.Support;
 
 (string Name, Func<Section> Run)[] suites =
 [
     ("kernel", KernelCost.Run),
+    ("walks", WalkSuite.Run),
     ("attach", AttachAndDetach.Run),
     ("cold", ColdStart.Run),
     ("memory", Memory.Run),

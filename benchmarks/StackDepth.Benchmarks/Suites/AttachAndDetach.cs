@@ -23,7 +23,7 @@ internal static class AttachAndDetach
         var all = target.Sites.Length;
         var kernel = KernelProfile.Detect(SystemCalls.Real);
         var query = Probe.UProbe("python3", "*").Select(static s => s.UStack.Length).Max().Query;
-        var compiled = ProbeCompiler.Compile(query, QueryPlanner.Target(new ProcessScope.AllBut(Environment.ProcessId), new AttachOptions(), kernel));
+        var compiled = ProbeCompiler.Compile(query, QueryPlanner.Target(new ProcessScope.AllBut(Environment.ProcessId), new AttachOptions { Walk = StackWalk.Kernel }, kernel));
 
         var text = new StringWriter();
         text.WriteLine($"{Path.GetFileName(target.Path)}, found as `python3`: {Number(all)} functions. Milliseconds, medians of {Rounds} rounds. Attach is program load and link of sites");

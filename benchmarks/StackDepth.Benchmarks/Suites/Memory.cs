@@ -55,11 +55,11 @@ internal static class Memory
         double HeapOfSession()
         {
             var query = Probe.UProbe(Target.Install(folder), Target.Leaf).Select(static s => s.UStack.Length).Max();
-            query.AttachAsync().AsTask().GetAwaiter().GetResult().Dispose();
+            query.AttachAsync(new AttachOptions { Walk = StackWalk.Kernel }).AsTask().GetAwaiter().GetResult().Dispose();
             var sessions = new List<ProbeSession>(Sessions);
             var before = GC.GetTotalMemory(forceFullCollection: true);
             for (var count = 0; count < Sessions; count++)
-                sessions.Add(query.AttachAsync().AsTask().GetAwaiter().GetResult());
+                sessions.Add(query.AttachAsync(new AttachOptions { Walk = StackWalk.Kernel }).AsTask().GetAwaiter().GetResult());
             var after = GC.GetTotalMemory(forceFullCollection: true);
             sessions.ForEach(static session => session.Dispose());
             return (after - before) / (double)Sessions;

@@ -35,18 +35,22 @@ internal static unsafe class KernelObjects
         long Kilobytes(string name) => 1024 * long.Parse(ProcText.Field(status, name)!.Split(' ')[0], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The one program on a uprobe that a process holds.</summary>
-    internal static OpenProgram UprobeProgram(int pid)
+    /// <summary>The one program on a uprobe that a process holds, beside those that it held before.</summary>
+    internal static OpenProgram UprobeProgram(int pid, IReadOnlyCollection<uint>? before = null)
     {
-        var ids = Descriptors(pid)
-            .Where(static info => ProcText.Field(info, "prog_type") is "2" && ProcText.Field(info, "prog_id") is not null)
-            .Select(static info => uint.Parse(ProcText.Field(info, "prog_id")!, CultureInfo.InvariantCulture))
-            .Distinct()
-            .ToArray();
+        var ids = UprobePrograms(pid).Except(before ?? []).ToArray();
         return ids is [var id]
             ? new(Open(ProgGetFdById, id))
             : throw new InvalidOperationException($"Process {pid} holds {ids.Length} programs on uprobes, not one.");
     }
+
+    /// <summary>The kernel's ids of the programs on uprobes that a process holds.</summary>
+    internal static HashSet<uint> UprobePrograms(int pid) =>
+    [
+        .. Descriptors(pid)
+            .Where(static info => ProcText.Field(info, "prog_type") is "2" && ProcText.Field(info, "prog_id") is not null)
+            .Select(static info => uint.Parse(ProcText.Field(info, "prog_id")!, CultureInfo.InvariantCulture)),
+    ];
 
     internal static FileDescriptor OpenMap(uint id) => Open(MapGetFdById, id);
 

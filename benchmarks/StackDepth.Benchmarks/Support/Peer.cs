@@ -46,3 +46,24 @@ internal sealed class SharedFolder : IDisposable
             Directory.Delete(_inside);
     }
 }
+
+/// <summary>A file that the chroot does not have, visible there under the same path.</summary>
+internal sealed class SharedFile : IDisposable
+{
+    private readonly string _inside;
+
+    internal SharedFile(string path)
+    {
+        _inside = Peer.Root + path;
+        if (File.Exists(_inside) && new FileInfo(_inside).Length > 0)
+            throw new InvalidOperationException($"{_inside} is there already; it would be probed in place of {path}.");
+        File.Create(_inside).Dispose();
+        Commands.Run("mount", "--bind", path, _inside);
+    }
+
+    public void Dispose()
+    {
+        Commands.Run("umount", _inside);
+        File.Delete(_inside);
+    }
+}
