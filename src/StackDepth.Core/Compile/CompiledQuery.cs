@@ -8,6 +8,20 @@ namespace StackDepth.Compile;
 /// <summary>A query as the kernel gets it: inert and comparable.</summary>
 internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, ImmutableArray<MapSpec> Maps, ResultLayout Results, AggregateLayout? Aggregate, EventLayout? Event, EventLayout? Key)
 {
+    /// <summary>How the program walks user stacks first; the kernel's walk where it walks none.</summary>
+    internal StackWalk UserWalk
+    {
+        get
+        {
+            foreach (var statement in Ir.Statements)
+            {
+                if (statement is Capture { Stack.Kind: StackKind.User } capture)
+                    return capture.Walk;
+            }
+            return StackWalk.Kernel;
+        }
+    }
+
     /// <summary>Whether the program walks stacks by unwind tables.</summary>
     internal bool NeedsTables
     {

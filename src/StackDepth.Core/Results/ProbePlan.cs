@@ -33,6 +33,9 @@ public sealed class ProbePlan
     /// <summary>How the program walks stacks, in the order in which it does; empty when it walks none.</summary>
     public required ImmutableArray<PlannedWalk> Walks { get; init; }
 
+    /// <summary>The files that a target's processes have mapped from the start, with what our walks make of them; empty when no stack is walked by <see cref="StackWalk.Auto"/>, <see cref="StackWalk.FramePointer"/> or <see cref="StackWalk.Unwind"/>.</summary>
+    public required ImmutableArray<PlannedFile> Files { get; init; }
+
     /// <summary>What the target turned out to be, where that is not what was written (a launcher's library, a shim's program); else null.</summary>
     public string? TargetNote { get; init; }
 

@@ -5,7 +5,11 @@ namespace StackDepth;
 /// <param name="Symbol">The function's name.</param>
 /// <param name="Offset">The offset in the file, in bytes.</param>
 /// <param name="Address">The virtual address as the file gives it, without the load bias of a process.</param>
-public sealed record ProbeSite(string Binary, string Symbol, ulong Offset, ulong Address);
+public sealed record ProbeSite(string Binary, string Symbol, ulong Offset, ulong Address)
+{
+    /// <summary>How the walk of user stacks goes from a frame of the function to its caller; decided from the binary.</summary>
+    public FrameStep Step { get; init; }
+}
 
 /// <summary>A probed function.</summary>
 /// <param name="Address">Its virtual address as the file gives it, without the load bias of a process.</param>

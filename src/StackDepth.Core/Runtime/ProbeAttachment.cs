@@ -41,7 +41,7 @@ internal sealed class ProbeAttachment : IDisposable
         _tables = tables;
         _child = child;
         Ring = ring;
-        Sites = TargetSites.Describe(target);
+        Sites = TargetSites.Describe(target, compiled.UserWalk, tables?.EntryOf(target));
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
         Log = Logger(options);
     }

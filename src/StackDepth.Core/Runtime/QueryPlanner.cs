@@ -107,14 +107,16 @@ internal static class QueryPlanner
         var conditions = Target(Scope(query, explain.Command), options, kernel);
         try
         {
-            using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, Resolve(query, options, kernel, command: null));
+            var resolve = Resolve(query, options, kernel, command: null);
+            using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve);
             var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, target) }, kernel);
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),
                 Disassembly = Disassembler.Format(compiled.Program.Instructions, compiled.Program.Functions),
                 Bytecode = InstructionEncoder.Encode(compiled.Program.Instructions.AsSpan()),
-                Sites = TargetSites.Describe(target).Sites,
+                Sites = TargetSites.Describe(target, compiled.UserWalk, compiled.NeedsTables ? WalkChoices.EntryOf(target.AttachPath) : null).Sites,
+                Files = compiled.NeedsTables ? WalkChoices.Files(target, resolve) : [],
                 Walks = [.. compiled.Ir.Statements.OfType<Capture>().Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
                 TargetNote = target.Note,
                 VerifierLog = explain.Verify ? Verify(compiled, options) : null,

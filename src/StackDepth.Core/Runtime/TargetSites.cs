@@ -1,18 +1,19 @@
 using System.Runtime.InteropServices;
 using StackDepth.Native.Link;
 using StackDepth.Native.Targets;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Runtime;
 
 internal static class TargetSites
 {
-    internal static SiteTable Describe(ProbeTarget target)
+    internal static SiteTable Describe(ProbeTarget target, StackWalk walk = StackWalk.Kernel, UnwindFileEntry? entry = null)
     {
         var sites = new ProbeSite[target.Sites.Length];
         for (var index = 0; index < sites.Length; index++)
         {
             var site = target.Sites[index];
-            sites[index] = new(target.Path, site.Symbol, site.Offset, site.Address);
+            sites[index] = new(target.Path, site.Symbol, site.Offset, site.Address) { Step = WalkChoices.Step(walk, entry, site.Offset) };
         }
         return new(ImmutableCollectionsMarshal.AsImmutableArray(sites));
     }

@@ -64,6 +64,9 @@ internal sealed class UnwindTableService : IDisposable
     /// <exception cref="KernelException">The kernel refused the maps' content.</exception>
     internal void WaitUntilPreloaded() => _preload.GetAwaiter().GetResult();
 
+    /// <summary>What is known of the target's file; null where that is nothing yet.</summary>
+    internal UnwindFileEntry? EntryOf(ProbeTarget target) => UnwindFileKey.Of(target.File) is { } key ? _writer.Find(key) : null;
+
     private void Preload(ChildCommand? command)
     {
         if (_resolve.Pid is { } pid)

@@ -28,7 +28,8 @@ internal static class ExplainReport
         for (var index = 0; index < int.Min(SitesShown, plan.Sites.Length); index++)
         {
             var site = plan.Sites[index];
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {PrintableName.Of(site.Symbol)} at 0x{site.Address:x}, offset 0x{site.Offset:x} of {PrintableName.Of(site.Binary)}"));
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"  {PrintableName.Of(site.Symbol)} at 0x{site.Address:x}, offset 0x{site.Offset:x} of {PrintableName.Of(site.Binary)}{StepText(site.Step)}"));
         }
         if (plan.Sites.Length > SitesShown)
             output.WriteLine($"  and {Numbers.Whole(plan.Sites.Length - SitesShown)} more");
@@ -38,7 +39,18 @@ internal static class ExplainReport
     {
         foreach (var walk in plan.Walks)
             output.WriteLine($"Walk   {(walk.OfKernel ? "kernel" : "user")} stack by {WalkNames.Of(walk.Walk)}, at most {Numbers.Whole(walk.MaxFrames)} frames");
+        foreach (var file in plan.Files)
+            output.WriteLine($"       {PrintableName.Of(file.ToString())}");
     }
+
+    private static string StepText(FrameStep step) => step switch
+    {
+        FrameStep.FramePointer => "; its caller by frame pointer",
+        FrameStep.UnwindRows => "; its caller by unwind rows",
+        FrameStep.Guess => "; its caller by frame pointer, as a guess",
+        FrameStep.None => "; its caller cannot be found",
+        _ => "",
+    };
 
     private static void Section(string title, string text, TextWriter output)
     {
