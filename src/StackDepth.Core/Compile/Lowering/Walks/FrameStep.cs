@@ -205,7 +205,11 @@ internal static class FrameStep
         asm.JumpIf(JumpOp.JEQ, Register.R2, 0, same);
         asm.JumpIf(JumpOp.JEQ, Register.R2, 2, lost);
         code.Load(Register.R1, WalkMemory.Bp);
-        asm.JumpIf(JumpOp.JEQ, Register.R2, 3, read);
+        var atCfa = asm.CreateLabel("rbp lies at CFA + 8n");
+        asm.JumpIf(JumpOp.JNE, Register.R2, 3, atCfa);
+        code.RequireAligned();
+        asm.Jump(read);
+        asm.Place(atCfa);
         asm.Mov(Register.R1, Register.R8);
         asm.Lsh(Register.R1, 16);
         asm.Arsh(Register.R1, 48);
@@ -280,6 +284,7 @@ internal static class FrameStep
         asm.JumpIf(JumpOp.JNE, Register.R1, 4, notMemory);
         asm.Mov(Register.R1, Register.R5);
         asm.Add(Register.R1, Register.R4);
+        code.RequireAligned();
         code.ReadWord();
         asm.Mov(Register.R5, Register.R0);
         code.Load(Register.R2, WalkMemory.Sp);
@@ -318,6 +323,7 @@ internal static class FrameStep
         asm.Place(notSignal);
         // rbx, r10 and r13 are known where nothing was called since, and of no other frame.
         asm.JumpIf(JumpOp.JLT, Register.R1, 8, unsupported);
+        asm.JumpIf(JumpOp.JGT, Register.R1, 10, unsupported);
         code.Load(Register.R3, WalkMemory.Exact);
         asm.JumpIf(JumpOp.JEQ, Register.R3, 0, unsupported);
         var haveRegister = asm.CreateLabel("register known");
@@ -396,7 +402,8 @@ internal static class FrameStep
         asm.Mov(Register.R1, Register.R8);
         asm.Rsh(Register.R1, RuleCfaKindShift);
         asm.And(Register.R1, 0xff);
-        asm.JumpIf(JumpOp.JGE, Register.R1, 6, asItIs);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 6, asItIs);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 7, asItIs);
         asm.Place(guess);
         asm.Mov(Register.R8, 0);
         asm.Place(asItIs);
@@ -414,7 +421,7 @@ internal static class FrameStep
         code.Load(Register.R5, WalkMemory.PlainLength);
         asm.JumpIf(JumpOp.JEQ, Register.R5, 0, none);
         code.Load(Register.R1, WalkMemory.Depth);
-        asm.JumpIf(JumpOp.JGE, Register.R1, code.Target.MaxFrames - PlainSteps, none);
+        asm.JumpIf(JumpOp.JGE, Register.R1, int.Max(0, code.Target.MaxFrames - PlainSteps), none);
         code.Load(Register.R4, WalkMemory.PlainStart);
         code.Load(Register.R2, WalkMemory.Sp);
         code.Load(Register.R3, WalkMemory.Bp);

@@ -136,7 +136,8 @@ internal sealed class StackWalker
         Copy(UserR13, WalkMemory.R13);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Depth, 1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Exact, 1);
-        asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, 0);
+        // So it ends where the kernel is busy so often that the calls do not suffice: all others step over a frame.
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, (int)StackReason.MappingBusy);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Guesses, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Signals, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BusyTries, 0);

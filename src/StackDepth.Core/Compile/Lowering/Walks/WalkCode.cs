@@ -42,6 +42,17 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.Add(Register.R9, Register.R6);
     }
 
+    /// <summary>Ends the walk where the address in R1 is not aligned: it comes from the stack, and nothing says that it is. Changes R2.</summary>
+    internal void RequireAligned()
+    {
+        var aligned = Asm.CreateLabel("aligned");
+        Asm.Mov(Register.R2, Register.R1);
+        Asm.And(Register.R2, sizeof(long) - 1);
+        Asm.JumpIf(JumpOp.JEQ, Register.R2, 0, aligned);
+        End(StackReason.Corrupt);
+        Asm.Place(aligned);
+    }
+
     /// <summary>R0 = the word of the user's stack at the address in R1, which must be aligned; through the block that was read last. Changes R1 to R5.</summary>
     internal void ReadWord()
     {
@@ -56,12 +67,6 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.JumpIf(JumpOp.JLE, Register.R2, WalkMemory.BlockBytes - sizeof(long), hit);
 
         Asm.Place(miss);
-        var aligned = Asm.CreateLabel("aligned");
-        Asm.Mov(Register.R2, Register.R1);
-        Asm.And(Register.R2, 7);
-        Asm.JumpIf(JumpOp.JEQ, Register.R2, 0, aligned);
-        End(StackReason.Corrupt);
-        Asm.Place(aligned);
         // Never past the page: what lies behind the stack's last page faults, which costs more than the whole walk.
         Asm.Mov(Register.R2, Register.R1);
         Asm.And(Register.R2, 4088);

@@ -22,7 +22,7 @@ internal static class WalkMemory
     /// <summary>1 where <see cref="Ip"/> is not a return address: the probed function, and a frame that a signal interrupted.</summary>
     internal const int Exact = 32;
 
-    /// <summary>Why the walk ended: <see cref="Outermost"/> or a <see cref="StackReason"/>, 0 while it goes on.</summary>
+    /// <summary>Why the walk ended: <see cref="Outermost"/> or a <see cref="StackReason"/>.</summary>
     internal const int End = 40;
 
     /// <summary>How many steps had to guess.</summary>
