@@ -30,6 +30,8 @@ internal sealed record KernelOffsets
 
     public required int MemoryVdso { get; init; }
 
+    public required int MemoryStackStart { get; init; }
+
     public required int MemoryTrampoline { get; init; }
 
     public required int TrampolineAddress { get; init; }
@@ -72,6 +74,7 @@ internal sealed record KernelOffsets
             ReturnAddress = Field("return_instance", "orig_ret_vaddr"),
             ReturnNext = Field("return_instance", "next"),
             MemorySequence = Optional("mm_struct", "mm_lock_seq"),
+            MemoryStackStart = Field("mm_struct", "start_stack"),
             MemoryVdso = Field("mm_struct", "context.vdso"),
             MemoryTrampoline = Field("mm_struct", "uprobes_state.xol_area"),
             TrampolineAddress = Field("xol_area", "vaddr"),

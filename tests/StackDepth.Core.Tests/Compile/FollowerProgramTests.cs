@@ -125,9 +125,9 @@ public sealed class FollowerProgramTests
 
     private ulong Task(int tgid, int live)
     {
-        var signal = _run.Machine.Memory.Add("a signal_struct", 200);
+        var signal = _run.Machine.Memory.Add("a signal_struct", 200, kernel: true);
         BinaryPrimitives.WriteInt32LittleEndian(signal.Bytes.AsSpan(Offsets.Live), live);
-        var task = _run.Machine.Memory.Add("a task_struct", 200);
+        var task = _run.Machine.Memory.Add("a task_struct", 200, kernel: true);
         BinaryPrimitives.WriteInt32LittleEndian(task.Bytes.AsSpan(Offsets.Tgid), tgid);
         BinaryPrimitives.WriteUInt64LittleEndian(task.Bytes.AsSpan(Offsets.Signal), signal.Address);
         return task.Address;

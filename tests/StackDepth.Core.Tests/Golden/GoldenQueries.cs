@@ -31,6 +31,7 @@ internal static class GoldenQueries
         TrampolineAddress = 56,
         MemorySequence = 224,
         MemoryVdso = 808,
+        MemoryStackStart = 816,
         MemoryTrampoline = 960,
         MappingStart = 0,
         MappingEnd = 8,

@@ -8,9 +8,12 @@ internal sealed class KernelHelpers(ProgramRun run)
     private const int UserStackFlag = 1 << 8;
     private const int RingProducerPosition = 3;
 
-    private readonly ulong _task = run.Machine.Memory.Add("the current task", 0).Address;
+    private const int LargestLoop = 1 << 23; // BPF_MAX_LOOPS
+    private const ulong Fault = unchecked((ulong)-14);
 
-    private KernelRing Ring => run.Machine.Ring ?? throw new MachineException("there is no ring buffer");
+    private readonly ulong _task = run.Hit.Process?.Task.Address ?? run.Machine.Memory.Add("the current task", 0).Address;
+
+    private SimulatedProcess Process => run.Hit.Process ?? throw new MachineException("the hit belongs to no simulated process");
 
     internal void Call(HelperId helper)
     {
@@ -23,8 +26,11 @@ internal sealed class KernelHelpers(ProgramRun run)
             HelperId.GetCurrentTaskBtf => _task,
             HelperId.GetStack => Stack(run.Context, UserStackFlag, run.Hit.UserStack),
             HelperId.GetTaskStack => Stack(_task, 0, run.Hit.KernelStack),
-            HelperId.ProbeReadKernel => ProbeRead(),
-            HelperId.MapLookupElem => Map().Lookup(Key(), run.Hit.Cpu)?.Address ?? 0,
+            HelperId.ProbeReadKernel => ReadKernel(),
+            HelperId.ProbeReadUser => ReadUser(),
+            HelperId.Loop => Loop(),
+            HelperId.FindVma => FindMapping(),
+            HelperId.MapLookupElem => Map().Find(Key(), run.Hit.Cpu),
             HelperId.MapUpdateElem => (ulong)(long)Map().Update(Key(), run.Read(run[Register.R3], Map().Spec.ValueSize), (long)run[Register.R4], run.Hit.Cpu),
             HelperId.MapDeleteElem => (ulong)(long)Map().Delete(Key()),
             HelperId.RingbufReserve => Reserve(),
@@ -33,7 +39,10 @@ internal sealed class KernelHelpers(ProgramRun run)
             _ => throw new MachineException($"the interpreter does not know helper {helper}"),
         };
         run.ForgetArguments();
-        run[Register.R0] = result;
+        if (helper == HelperId.GetCurrentTaskBtf)
+            run.SetKernelPointer(Register.R0, result);
+        else
+            run[Register.R0] = result;
     }
 
     private ulong Comm()
@@ -57,9 +66,56 @@ internal sealed class KernelHelpers(ProgramRun run)
         return (ulong)result;
     }
 
-    private ulong ProbeRead()
+    private ulong ReadKernel()
     {
-        run.Read(run[Register.R3], (int)run[Register.R2]).CopyTo(run.Write(run[Register.R1], (int)run[Register.R2]));
+        var target = run.Write(run[Register.R1], (int)run[Register.R2]);
+        if (VirtualMemory.IsNull(run[Register.R3]))
+        {
+            // What could not be read is zeroed.
+            target.Clear();
+            return Fault;
+        }
+        run.Read(run[Register.R3], target.Length, kernel: true).CopyTo(target);
+        return 0;
+    }
+
+    private ulong ReadUser()
+    {
+        var target = run.Write(run[Register.R1], (int)run[Register.R2]);
+        target.Clear();
+        return Process.Memory.Read(run[Register.R3], target) ? 0 : Fault;
+    }
+
+    private ulong Loop()
+    {
+        var (rounds, function, context) = (run[Register.R1], run[Register.R2], run[Register.R3]);
+        Expect(Register.R4, 0);
+        if (rounds > LargestLoop)
+            return unchecked((ulong)-7); // E2BIG
+        for (var round = 0UL; round < rounds; round++)
+        {
+            run.Machine.LoopCalls++;
+            if (run.Invoke(function, [(round, false), (context, false)]) != 0)
+                return round + 1;
+        }
+        return rounds;
+    }
+
+    private ulong FindMapping()
+    {
+        var (address, function, context) = (run[Register.R2], run[Register.R3], run[Register.R4]);
+        if (!run.IsKernelPointer(Register.R1) || run[Register.R1] != _task)
+            throw new MachineException("R1 is not the task");
+        Expect(Register.R5, 0);
+        Process.Lookups++;
+        if (Process.BusyTries > 0)
+        {
+            Process.BusyTries--;
+            return unchecked((ulong)-16); // EBUSY
+        }
+        if (Process.Mapping(address) is not { } mapping)
+            return unchecked((ulong)-2); // ENOENT
+        run.Invoke(function, [(_task, true), (Process.Structure(mapping).Address, true), (context, false)]);
         return 0;
     }
 
@@ -69,22 +125,21 @@ internal sealed class KernelHelpers(ProgramRun run)
 
     private ulong Reserve()
     {
-        Expect(Register.R1, Ring.Handle);
+        var ring = run.Machine.RingByHandle(run[Register.R1]);
         Expect(Register.R3, 0);
-        return Ring.Reserve((int)run[Register.R2]);
+        return ring.Reserve((int)run[Register.R2]);
     }
 
     private ulong Submit()
     {
-        Ring.Submit(run[Register.R1], (long)run[Register.R2]);
+        run.Machine.RingOf(run[Register.R1]).Submit(run[Register.R1], (long)run[Register.R2]);
         return 0;
     }
 
     private ulong Query()
     {
-        Expect(Register.R1, Ring.Handle);
         Expect(Register.R2, RingProducerPosition);
-        return (ulong)Ring.Position;
+        return (ulong)run.Machine.RingByHandle(run[Register.R1]).Position;
     }
 
     private int Expect(Register register, int value) => (int)Expect(register, (ulong)value);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using StackDepth.Native.Spec;
 
 namespace StackDepth.Core.Tests.Interpreter;
@@ -17,11 +18,12 @@ internal sealed class KernelMap
         _memory = memory;
         _copies = spec.Type is MapType.PerCpuArray or MapType.PerCpuHash ? cpus : 1;
         Handle = memory.Add($"the handle of {spec.Name}", 0).Address;
-        for (var index = 0; index < spec.MaxEntries && spec.Type is MapType.Array or MapType.PerCpuArray; index++)
-            _values.Add(Convert.ToHexString(BitConverter.GetBytes(index)), Create());
     }
 
     internal MapSpec Spec { get; }
+
+    /// <summary>The maps in the slots of a map of maps.</summary>
+    internal Dictionary<int, KernelMap> Inner { get; } = [];
 
     /// <summary>What a 64-bit immediate load of the map gives.</summary>
     internal ulong Handle { get; }
@@ -30,9 +32,34 @@ internal sealed class KernelMap
     internal IEnumerable<(byte[] Key, Region[] Values)> Entries => _values.Select(static entry => (Convert.FromHexString(entry.Key), entry.Value));
 
     /// <summary>The value of the first element.</summary>
-    internal Region First(int cpu = 0) => _values[Convert.ToHexString(new byte[Spec.KeySize])][cpu % _copies];
+    internal Region First(int cpu = 0) => Lookup(new byte[Spec.KeySize], cpu)!;
 
-    internal Region? Lookup(ReadOnlySpan<byte> key, int cpu) => _values.TryGetValue(Convert.ToHexString(key), out var values) ? values[cpu % _copies] : null;
+    internal Region? Lookup(ReadOnlySpan<byte> key, int cpu)
+    {
+        var name = Convert.ToHexString(key);
+        if (_values.TryGetValue(name, out var values))
+            return values[cpu % _copies];
+        // All elements of an array are there from the start; room for one is made when somebody looks.
+        if (Spec.Type is not (MapType.Array or MapType.PerCpuArray) || BinaryPrimitives.ReadUInt32LittleEndian(key) >= (uint)Spec.MaxEntries)
+            return null;
+        values = _values[name] = Create();
+        return values[cpu % _copies];
+    }
+
+    internal Region? Lookup(uint key) => Lookup(BitConverter.GetBytes(key), 0);
+
+    /// <summary>What the helper answers: the value's address, or in a map of maps the map's.</summary>
+    internal ulong Find(ReadOnlySpan<byte> key, int cpu) => Spec.Type == MapType.ArrayOfMaps
+        ? Inner.TryGetValue(BinaryPrimitives.ReadInt32LittleEndian(key), out var inner) ? inner.Handle : 0
+        : Lookup(key, cpu)?.Address ?? 0;
+
+    /// <summary>Deletes all elements of a hash.</summary>
+    internal void Clear()
+    {
+        foreach (var region in _values.Values.SelectMany(static values => values))
+            region.Gone = true;
+        _values.Clear();
+    }
 
     internal int Update(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long flags, int cpu)
     {
@@ -84,6 +111,8 @@ internal sealed class KernelRing(MapSpec spec, VirtualMemory memory)
 
     /// <summary>Records that were reserved and never submitted: the kernel would show nothing after them.</summary>
     internal int Open => _reserved.Count;
+
+    internal bool Holds(ulong address) => _reserved.Exists(record => record.Address == address);
 
     internal ulong Reserve(int size)
     {

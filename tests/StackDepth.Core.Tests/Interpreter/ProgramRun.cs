@@ -12,16 +12,21 @@ namespace StackDepth.Core.Tests.Interpreter;
 internal sealed class ProgramRun
 {
     private const int StackBytes = 512;
-    private const int StepLimit = 100_000;
+    private const int MostFrames = 8; // MAX_CALL_FRAMES
+    private const ulong FunctionTag = 0xf000_0000_0000_0000;
 
-    private readonly ulong[] _registers = new ulong[11];
-    private readonly bool[] _known = new bool[11];
+    private readonly List<Region> _frames = [];
+    private ulong[] _registers = new ulong[11];
+    private bool[] _known = new bool[11];
+    private bool[] _kernel = new bool[11];
     private readonly Dictionary<int, int> _indexOfSlot = [];
     private readonly int[] _slotOfIndex;
     private readonly ProgramSpec _program;
     private readonly KernelHelpers _helpers;
     private int _index;
     private int _steps;
+    private int _depth;
+    private bool _returned;
 
     internal ProgramRun(Machine machine, ProgramSpec program, Hit hit, Region? context = null)
     {
@@ -70,12 +75,52 @@ internal sealed class ProgramRun
                 throw new MachineException("R10 is written");
             _registers[(int)register] = value;
             _known[(int)register] = true;
+            _kernel[(int)register] = false;
         }
+    }
+
+    /// <summary>Whether the register holds a pointer to a struct of the kernel: reads through it fault safely, and nothing is written through it.</summary>
+    internal bool IsKernelPointer(Register register) => _known[(int)register] && _kernel[(int)register];
+
+    internal void SetKernelPointer(Register register, ulong value)
+    {
+        this[register] = value;
+        _kernel[(int)register] = true;
+    }
+
+    /// <summary>Calls a function of the program, as a helper that was given it does; answers what it returns.</summary>
+    internal ulong Invoke(ulong function, ReadOnlySpan<(ulong Value, bool IsKernelPointer)> arguments)
+    {
+        if ((function & FunctionTag) != FunctionTag || _program.Functions.All(f => f.Slot != (int)function))
+            throw new MachineException($"0x{function:x} is no function");
+        if (_depth + 1 == MostFrames)
+            throw new MachineException("functions call each other too deeply");
+        var saved = (_registers, _known, _kernel, _index);
+        (_registers, _known, _kernel) = (new ulong[11], new bool[11], new bool[11]);
+        if (_frames.Count == _depth)
+            _frames.Add(Machine.Memory.Add("a function's stack", StackBytes, written: false));
+        var frame = _frames[_depth++];
+        frame.Written.AsSpan().Clear();
+        _registers[10] = frame.Address + StackBytes;
+        _known[10] = true;
+        for (var index = 0; index < arguments.Length; index++)
+        {
+            this[(Register)(1 + index)] = arguments[index].Value;
+            _kernel[1 + index] = arguments[index].IsKernelPointer;
+        }
+        GoTo((int)function);
+        while (!_returned)
+            Step();
+        _returned = false;
+        _depth--;
+        var result = this[Register.R0];
+        (_registers, _known, _kernel, _index) = saved;
+        return result <= 1 ? result : throw new MachineException($"a callback answers {result}");
     }
 
     internal void Step()
     {
-        if (Ended || ++_steps > StepLimit)
+        if (Ended || ++_steps > Machine.StepLimit)
             throw new MachineException(Ended ? "the program has ended" : "the program does not end");
         var at = _index++;
         try
@@ -95,9 +140,11 @@ internal sealed class ProgramRun
     }
 
     /// <summary>The bytes at <paramref name="address"/>, to be read.</summary>
-    internal Span<byte> Read(ulong address, int size)
+    internal Span<byte> Read(ulong address, int size, bool kernel = false)
     {
         var (region, offset) = Machine.Memory.Find(address, size);
+        if (region.Kernel != kernel)
+            throw new MachineException(kernel ? $"{region.Name} is nothing of the kernel's" : $"{region.Name} is read through a number that is no pointer");
         Machine.Accessing?.Invoke(this, region, offset, size);
         return region.FirstUnwritten(offset, size) is { } unwritten
             ? throw new MachineException($"byte {unwritten} of {region.Name} is read, and nobody wrote it")
@@ -108,6 +155,8 @@ internal sealed class ProgramRun
     internal Span<byte> Write(ulong address, int size)
     {
         var (region, offset) = Machine.Memory.Find(address, size);
+        if (region.Kernel)
+            throw new MachineException($"{region.Name} is written");
         Machine.Accessing?.Invoke(this, region, offset, size);
         region.Written?.AsSpan(offset, size).Fill(true);
         return region.Bytes.AsSpan(offset, size);
@@ -122,6 +171,9 @@ internal sealed class ProgramRun
                 break;
             case BPF_JMP or BPF_JMP32:
                 Jump(i, slot);
+                break;
+            case BPF_LDX when Mode(i.Code) == BPF_MEM && IsKernelPointer(i.Src):
+                LoadFromKernel(i);
                 break;
             case BPF_LDX when Mode(i.Code) == BPF_MEM:
                 this[i.Dst] = Get(Read(Address(i.Src, i.Offset), Bytes(i)));
@@ -140,6 +192,7 @@ internal sealed class ProgramRun
                 {
                     0 => (ulong)i.Immediate,
                     BPF_PSEUDO_MAP_FD => Machine.Handle(i.Map!),
+                    BPF_PSEUDO_FUNC => FunctionTag | (uint)(slot + 1 + (int)i.Immediate),
                     BPF_PSEUDO_MAP_VALUE => Machine[i.Map!].First().Address + (ulong)(i.Immediate >> 32),
                     _ => throw new MachineException("the interpreter does not know this load"),
                 };
@@ -149,8 +202,24 @@ internal sealed class ProgramRun
         }
     }
 
+    /// <summary>A load through a pointer of the kernel's: where that is null, zeroes are read. What 8 bytes hold may be such a pointer again.</summary>
+    private void LoadFromKernel(Instruction i)
+    {
+        var address = Address(i.Src, i.Offset);
+        var value = VirtualMemory.IsNull(address) ? 0 : Get(Read(address, Bytes(i), kernel: true));
+        if (Bytes(i) == sizeof(ulong))
+            SetKernelPointer(i.Dst, value);
+        else
+            this[i.Dst] = value;
+    }
+
     private void Arithmetic(Instruction i)
     {
+        if (i.Code == (BPF_ALU64 | BPF_MOV | BPF_X) && i.Offset == 0 && IsKernelPointer(i.Src))
+        {
+            SetKernelPointer(i.Dst, this[i.Src]);
+            return;
+        }
         var wide = Class(i.Code) == BPF_ALU64;
         var operand = Source(i.Code) == BPF_X ? this[i.Src] : (ulong)i.Immediate;
         var old = Operation(i.Code) == BPF_MOV ? 0 : this[i.Dst];
@@ -181,7 +250,10 @@ internal sealed class ProgramRun
         {
             case ExitCode:
                 _ = this[Register.R0];
-                Ended = true;
+                if (_depth > 0)
+                    _returned = true;
+                else
+                    Ended = true;
                 return;
             case CallCode when i.Src == 0:
                 _helpers.Call((HelperId)(int)i.Immediate);

@@ -11,6 +11,9 @@ internal sealed class Region(string name, ulong address, int size, bool written)
 
     internal bool[]? Written { get; } = written ? null : new bool[size];
 
+    /// <summary>Memory of the kernel's own structs: a program reads it through pointers that the kernel gave it, and writes it never.</summary>
+    internal bool Kernel { get; init; }
+
     /// <summary>Whether the program has given the memory back; every later access is an error.</summary>
     internal bool Gone { get; set; }
 
@@ -28,12 +31,15 @@ internal sealed class VirtualMemory
     private const int Margin = 1 << 20;
     private readonly List<Region> _regions = [];
 
-    internal Region Add(string name, int size, bool written = true)
+    internal Region Add(string name, int size, bool written = true, bool kernel = false)
     {
-        var region = new Region(name, ((ulong)(_regions.Count + 1) << 32) + Margin, size, written);
+        var region = new Region(name, ((ulong)(_regions.Count + 1) << 32) + Margin, size, written) { Kernel = kernel };
         _regions.Add(region);
         return region;
     }
+
+    /// <summary>Whether an address lies in the first page, which is never mapped: the kernel reads zeroes through such a pointer.</summary>
+    internal static bool IsNull(ulong address) => address < 4096;
 
     /// <summary>The region that holds all <paramref name="size"/> bytes at <paramref name="address"/>.</summary>
     internal (Region Region, int Offset) Find(ulong address, int size)

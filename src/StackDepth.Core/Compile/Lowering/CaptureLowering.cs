@@ -81,16 +81,25 @@ internal sealed class CaptureLowering
             asm.AtomicOr(MemorySize.DW, Register.R8, 0, Register.R1, fetch: true);
             asm.Note($"claim slot {slot}");
             asm.JumpIf(JumpOp.JSET, Register.R1, 1 << slot, taken);
-            asm.Store(MemorySize.DW, Register.R10, _mask, ~(1 << slot));
-            if (_context.SlotNumber is { } number)
-                asm.Store(MemorySize.W, Register.R10, number, slot);
-            asm.Add(Register.R8, BusyBytes + (slot * _slotBytes));
+            // The number of the slot, by way of bits that are 0 and that the verifier does not know: else it would verify all that follows once for each slot.
+            asm.Rsh(Register.R1, 62);
+            asm.Add(Register.R1, slot);
+            asm.And(Register.R1, Slots - 1);
             asm.Jump(claimed);
             asm.Place(taken);
         }
         _context.Increment(HealthCounter.Busy);
         asm.Jump(_context.Exit);
         asm.Place(claimed);
+        asm.Mov(Register.R2, 1);
+        asm.Lsh(Register.R2, Register.R1);
+        asm.Xor(Register.R2, -1);
+        asm.Store(MemorySize.DW, Register.R10, _mask, Register.R2);
+        if (_context.SlotNumber is { } number)
+            asm.Store(MemorySize.W, Register.R10, number, Register.R1);
+        asm.Mul(Register.R1, _slotBytes);
+        asm.Add(Register.R8, Register.R1);
+        asm.Add(Register.R8, BusyBytes);
         _context.Leave = asm.CreateLabel("release");
         _claimed = true;
     }

@@ -11,7 +11,7 @@ namespace StackDepth.Compile.Lowering.Walks;
 internal static class FrameStep
 {
     private const int MostSignals = 16_384;
-    private const int PlainSteps = 7;
+    private const int PlainSteps = 24;
 
     // The layout of a rule: UnwindRule.
     private const int RuleCfaKindShift = 48;
@@ -93,6 +93,7 @@ internal static class FrameStep
         code.Store(WalkMemory.End, Register.R1);
         asm.Mov(Register.R0, 1);
         asm.Exit();
+        BlockRead.Place(code);
     }
 
     /// <summary>Takes over, from the mapping of the frame in hand, where its code keeps frame pointers. R9 = the address's entry.</summary>
@@ -131,7 +132,7 @@ internal static class FrameStep
 
         asm.Origin = "apply the rule";
         if (walk == StackWalk.FramePointer)
-            PreferFramePointer(code, special);
+            PreferFramePointer(code);
         asm.Place(retry);
         // R1 = kind, R2 = rsp, R4 = offset, R5 = base and then CFA.
         asm.Mov(Register.R1, Register.R8);
@@ -212,7 +213,11 @@ internal static class FrameStep
         asm.JumpIf(JumpOp.JEQ, Register.R2, 0, same);
         asm.JumpIf(JumpOp.JEQ, Register.R2, 2, lost);
         code.Load(Register.R1, WalkMemory.Bp);
-        asm.JumpIf(JumpOp.JEQ, Register.R2, 3, read);
+        var atCfa = asm.CreateLabel("rbp lies at CFA + 8n");
+        asm.JumpIf(JumpOp.JNE, Register.R2, 3, atCfa);
+        code.RequireAligned();
+        asm.Jump(read);
+        asm.Place(atCfa);
         asm.Mov(Register.R1, Register.R8);
         asm.Lsh(Register.R1, 16);
         asm.Arsh(Register.R1, 48);
@@ -312,6 +317,7 @@ internal static class FrameStep
         asm.JumpIf(JumpOp.JNE, Register.R1, 4, notMemory);
         asm.Mov(Register.R1, Register.R5);
         asm.Add(Register.R1, Register.R4);
+        code.RequireAligned();
         code.ReadWord();
         asm.Mov(Register.R5, Register.R0);
         code.Load(Register.R2, WalkMemory.Sp);
@@ -350,6 +356,7 @@ internal static class FrameStep
         asm.Place(notSignal);
         // r10 and r13 are known where nothing was called since, and of no other frame; rbx where it was followed.
         asm.JumpIf(JumpOp.JLT, Register.R1, 8, unsupported);
+        asm.JumpIf(JumpOp.JGT, Register.R1, 10, unsupported);
         var haveRegister = asm.CreateLabel("register known");
         var exact = asm.CreateLabel("registers known");
         var followed = asm.CreateLabel("rbx is followed");
@@ -450,11 +457,10 @@ internal static class FrameStep
     /// The walk by frame pointers alone: where the rows do not say that the caller is found by them, the step is a guess. The ends, signal frames and the function that was
     /// probed, which need not have set up its frame, go by the rows.
     /// </summary>
-    private static void PreferFramePointer(WalkCode code, Label special)
+    private static void PreferFramePointer(WalkCode code)
     {
         var asm = code.Asm;
         var asItIs = asm.CreateLabel("the rows decide");
-        var guess = asm.CreateLabel("a guess");
         code.Load(Register.R1, WalkMemory.Exact);
         asm.JumpIf(JumpOp.JNE, Register.R1, 0, asItIs);
         // All of the rule but what it says of rbx.
@@ -464,11 +470,10 @@ internal static class FrameStep
         asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R2, asItIs);
         asm.Rsh(Register.R1, RuleCfaKindShift + 8);
         asm.And(Register.R1, KindMask);
-        asm.JumpIf(JumpOp.JGE, Register.R1, 6, asItIs);
-        asm.Place(guess);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 6, asItIs);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 7, asItIs);
         asm.Mov(Register.R8, 0);
         asm.Place(asItIs);
-        _ = special;
     }
 
     /// <summary>Steps by frame pointers for as long as return addresses lie in the plain stretch and the frames in the block that was read.</summary>
@@ -482,7 +487,7 @@ internal static class FrameStep
         code.Load(Register.R5, WalkMemory.PlainLength);
         asm.JumpIf(JumpOp.JEQ, Register.R5, 0, none);
         code.Load(Register.R1, WalkMemory.Depth);
-        asm.JumpIf(JumpOp.JGE, Register.R1, code.Target.MaxFrames - PlainSteps, none);
+        asm.JumpIf(JumpOp.JGE, Register.R1, int.Max(0, code.Target.MaxFrames - PlainSteps), none);
         code.Load(Register.R4, WalkMemory.PlainStart);
         code.Load(Register.R2, WalkMemory.Sp);
         code.Load(Register.R3, WalkMemory.Bp);

@@ -9,8 +9,8 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// </summary>
 internal sealed class StackWalker
 {
-    /// <summary>What the functions of a walk need of the BPF stack: two calls deep, each rounded up to 32 bytes.</summary>
-    internal const int StackBytes = 64;
+    /// <summary>What the functions of a walk need of the BPF stack: three calls deep, each rounded up to 32 bytes.</summary>
+    internal const int StackBytes = 96;
 
     private const int UserIp = 128;
     private const int UserSp = 152;
@@ -18,7 +18,6 @@ internal sealed class StackWalker
     private const int UserBx = 40;
     private const int UserR10 = 56;
     private const int UserR13 = 16;
-    private const int FirstRead = 512;
     private const int MostLoops = 1 << 23; // BPF_MAX_LOOPS
 
     private readonly WalkTarget _target;
@@ -37,8 +36,11 @@ internal sealed class StackWalker
     internal void Walk(Assembler asm, int stackSlot)
     {
         var offsets = _target.Offsets;
-        EnterProcess(asm, offsets);
+        asm.Call(HelperId.GetCurrentTaskBtf);
+        // The verifier searches the kernel's types by name for each pointer that is loaded from a task, which takes it most of a millisecond: each once.
+        asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
         FindReturnInstances(asm, offsets);
+        EnterProcess(asm, offsets);
         Start(asm);
         asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
         // Each call steps over a frame at least, unless it found the kernel busy, and the last one finds the end; a walk begins anew once at most.
@@ -61,15 +63,15 @@ internal sealed class StackWalker
     }
 
     /// <summary>
-    /// Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
+    /// R0 = the task, R1 = its memory. Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
     /// its mappings by the sequence number that every change of them counts up (kernel commit 5e31275cc997, and 6.13's seqcount).
     /// </summary>
     private void EnterProcess(Assembler asm, KernelOffsets offsets)
     {
         var known = asm.CreateLabel("process known");
         var other = asm.CreateLabel("another process");
-        asm.Call(HelperId.GetCurrentTaskBtf);
-        asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
+        asm.Load(MemorySize.DW, Register.R2, Register.R1, offsets.MemoryStackStart);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.StackStart, Register.R2);
         asm.Load(MemorySize.DW, Register.R3, Register.R0, offsets.TaskLeader);
         asm.Load(MemorySize.DW, Register.R3, Register.R3, offsets.TaskStarted);
         asm.Load(MemorySize.DW, Register.R4, Register.R0, offsets.TaskExecId);
@@ -110,17 +112,16 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Epoch, Register.R1);
     }
 
-    /// <summary>A uretprobe puts the address of a trampoline in place of a return address; the kernel keeps the real ones in a list, the newest first.</summary>
+    /// <summary>R0 = the task, R1 = its memory; both survive. A uretprobe puts the address of a trampoline in place of a return address; the kernel keeps the real ones in a list, the newest first.</summary>
     private static void FindReturnInstances(Assembler asm, KernelOffsets offsets)
     {
         var found = asm.CreateLabel("trampoline");
-        asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskUprobes);
-        asm.Load(MemorySize.DW, Register.R1, Register.R1, offsets.ReturnInstances);
-        asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReturnInstance, Register.R1);
+        asm.Load(MemorySize.DW, Register.R3, Register.R0, offsets.TaskUprobes);
+        asm.Load(MemorySize.DW, Register.R3, Register.R3, offsets.ReturnInstances);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReturnInstance, Register.R3);
         asm.Mov(Register.R2, -1);
-        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, found);
-        asm.Load(MemorySize.DW, Register.R2, Register.R0, offsets.TaskMemory);
-        asm.Load(MemorySize.DW, Register.R2, Register.R2, offsets.MemoryTrampoline);
+        asm.JumpIf(JumpOp.JEQ, Register.R3, 0, found);
+        asm.Load(MemorySize.DW, Register.R2, Register.R1, offsets.MemoryTrampoline);
         asm.Load(MemorySize.DW, Register.R2, Register.R2, offsets.TrampolineAddress);
         asm.Place(found);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Trampoline, Register.R2);
@@ -136,15 +137,14 @@ internal sealed class StackWalker
         Copy(UserR13, WalkMemory.R13);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Depth, 1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Exact, 1);
-        // What is left when the kernel calls no more.
-        asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, (int)StackReason.FrameLimit);
+        // So it ends where the kernel is busy so often that the calls do not suffice: all others step over a frame.
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.End, (int)StackReason.MappingBusy);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.FollowsBx, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Guesses, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Signals, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BusyTries, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockAddress, -1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockLimit, 0);
-        asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReadSize, FirstRead);
 
         void Copy(int register, params ReadOnlySpan<int> fields)
         {

@@ -14,6 +14,9 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
 
     internal Assembler Asm { get; } = asm;
 
+    /// <summary>The function that reads a block of the stack.</summary>
+    internal Label ReadBlock { get; } = asm.CreateLabel("read a block");
+
     internal WalkTarget Target { get; } = target;
 
     /// <summary>Ends the walk for the reason in R1, or as <see cref="WalkMemory.Outermost"/>.</summary>
@@ -42,12 +45,22 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.Add(Register.R9, Register.R6);
     }
 
+    /// <summary>Ends the walk where the address in R1 is not aligned: it comes from the stack, and nothing says that it is. Changes R2.</summary>
+    internal void RequireAligned()
+    {
+        var aligned = Asm.CreateLabel("aligned");
+        Asm.Mov(Register.R2, Register.R1);
+        Asm.And(Register.R2, sizeof(long) - 1);
+        Asm.JumpIf(JumpOp.JEQ, Register.R2, 0, aligned);
+        End(StackReason.Corrupt);
+        Asm.Place(aligned);
+    }
+
     /// <summary>R0 = the word of the user's stack at the address in R1, which must be aligned; through the block that was read last. Changes R1 to R5.</summary>
     internal void ReadWord()
     {
         var miss = Asm.CreateLabel("not in the block");
         var hit = Asm.CreateLabel("in the block");
-        var whole = Asm.CreateLabel("to the page's end");
         Asm.Mov(Register.R2, Register.R1);
         Load(Register.R3, WalkMemory.BlockAddress);
         Asm.Sub(Register.R2, Register.R3);
@@ -56,32 +69,9 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.JumpIf(JumpOp.JLE, Register.R2, WalkMemory.BlockBytes - sizeof(long), hit);
 
         Asm.Place(miss);
-        var aligned = Asm.CreateLabel("aligned");
         Asm.Mov(Register.R2, Register.R1);
-        Asm.And(Register.R2, 7);
-        Asm.JumpIf(JumpOp.JEQ, Register.R2, 0, aligned);
-        End(StackReason.Corrupt);
-        Asm.Place(aligned);
-        // Never past the page: what lies behind the stack's last page faults, which costs more than the whole walk.
-        Asm.Mov(Register.R2, Register.R1);
-        Asm.And(Register.R2, 4088);
-        Asm.Mov(Register.R5, WalkMemory.BlockBytes);
-        Asm.Sub(Register.R5, Register.R2);
-        Load(Register.R3, WalkMemory.ReadSize);
-        Asm.JumpIf(JumpOp.JLE, Register.R5, Register.R3, whole);
-        Asm.Mov(Register.R5, Register.R3);
-        Asm.And(Register.R5, WalkMemory.BlockBytes - 1);
-        Asm.Place(whole);
-        Asm.Store(MemorySize.DW, Register.R6, WalkMemory.ReadSize, WalkMemory.BlockBytes);
-        Store(WalkMemory.BlockAddress, Register.R1);
-        Asm.Mov(Register.R2, Register.R5);
-        Asm.Sub(Register.R2, sizeof(long));
-        Store(WalkMemory.BlockLimit, Register.R2);
-        Asm.Mov(Register.R3, Register.R1);
-        Asm.Mov(Register.R2, Register.R5);
         Asm.Mov(Register.R1, Register.R6);
-        Asm.Add(Register.R1, WalkMemory.Block);
-        Asm.Call(HelperId.ProbeReadUser);
+        Asm.Call(ReadBlock);
         Asm.Mov(Register.R2, 0);
         Asm.JumpIf(JumpOp.JEQ, Register.R0, 0, hit);
         End(StackReason.ReadFailed);

@@ -22,7 +22,7 @@ internal static class WalkMemory
     /// <summary>1 where <see cref="Ip"/> is not a return address: the probed function, and a frame that a signal interrupted.</summary>
     internal const int Exact = 32;
 
-    /// <summary>Why the walk ended: <see cref="Outermost"/> or a <see cref="StackReason"/>, 0 while it goes on.</summary>
+    /// <summary>Why the walk ended: <see cref="Outermost"/> or a <see cref="StackReason"/>.</summary>
     internal const int End = 40;
 
     /// <summary>How many steps had to guess.</summary>
@@ -35,8 +35,8 @@ internal static class WalkMemory
 
     internal const int BlockLimit = 72;
 
-    /// <summary>How much the next read takes: little at first, since most stacks are short.</summary>
-    internal const int ReadSize = 80;
+    /// <summary>Where the stack of the process's first thread begins: below it, down to where a thread is on that stack, all is stack.</summary>
+    internal const int StackStart = 80;
 
     /// <summary>Where code lies that provably keeps frame pointers, in the mapping of the last frame.</summary>
     internal const int PlainStart = 88;
@@ -115,7 +115,7 @@ internal static class WalkMemory
 
     internal const int Block = Addresses + (AddressCount * AddressBytes);
 
-    internal const int BlockBytes = 4096;
+    internal const int BlockBytes = 16384;
 
     internal const int Bytes = Block + BlockBytes;
 

@@ -1,0 +1,121 @@
+using System.Buffers.Binary;
+using StackDepth.Core.Tests.Compile;
+using StackDepth.Core.Tests.Golden;
+using StackDepth.Core.Tests.Interpreter;
+using StackDepth.Ir;
+using StackDepth.Native.Unwind;
+
+namespace StackDepth.Core.Tests.Walks;
+
+/// <summary>The real bytecode of a walk on an interpreted machine, with tables and processes that a test makes up.</summary>
+internal sealed class WalkMachine
+{
+    private const int Interruptions = 600;
+    private readonly StackWalk _walk;
+    private readonly bool _entersAtFunctions;
+    private ulong _started = 1;
+
+    internal WalkMachine(StackWalk walk, int maxFrames, bool entersAtFunctions = true, bool hasSequence = true)
+    {
+        (_walk, MaxFrames, _entersAtFunctions) = (walk, maxFrames, entersAtFunctions);
+        var query = Probe.UProbe("bin", entersAtFunctions ? "f" : "f+4").Select(s => (s.UStack.Length, s.UStack.Completeness, s.UStack.Reason)).Query;
+        Fields = hasSequence ? GoldenQueries.Fields : GoldenQueries.Fields with { MemorySequence = null };
+        Run = new(query, GoldenQueries.Target with { Scope = new ProcessScope.All(), Walk = walk, Fields = Fields, MaxFrames = maxFrames });
+        Run.Machine.StepLimit = 50_000_000;
+        Tables = new(Run.Machine);
+        Tables.Restart(0);
+    }
+
+    internal CompiledRun Run { get; }
+
+    internal TableWriter Tables { get; }
+
+    internal Dictionary<UnwindFileKey, CodeFile> Files { get; } = [];
+
+    internal int MaxFrames { get; }
+
+    internal StackDepth.Native.Btf.KernelOffsets Fields { get; }
+
+    /// <summary>How often the last hit's walk was called back.</summary>
+    internal long Callbacks { get; private set; }
+
+    internal SimulatedProcess NewProcess(int pid = 1000) => new(Run.Machine.Memory, Fields, pid, _started++);
+
+    internal void Clear(uint word = 0)
+    {
+        Files.Clear();
+        Tables.Restart(word);
+    }
+
+    internal void Add(CodeFile file)
+    {
+        Files.Add(file.Key, file);
+        Tables.Add(file);
+    }
+
+    /// <summary>What the bytecode makes of a hit in the process.</summary>
+    internal Walked Walk(SimulatedProcess process, Registers registers)
+    {
+        process.SetRegisters(registers.Ip, registers.Sp, registers.Bp, registers.Bx, registers.R10, registers.R13);
+        process.Memory.Reads.Clear();
+        var before = Run.Machine.LoopCalls;
+        Run.Run(new Hit { Pid = process.ProcessId, Process = process });
+        Callbacks = Run.Machine.LoopCalls - before;
+        Assert.True(Callbacks <= MaxFrames + Interruptions, $"{Callbacks} callbacks for at most {MaxFrames} frames");
+        Run.AssertAtRest();
+        var record = Run.Machine.Ring!.Records[^1].Bytes;
+        var walked = new Walked(BinaryPrimitives.ReadInt64LittleEndian(record), (StackReason)BinaryPrimitives.ReadInt64LittleEndian(record.AsSpan(16)));
+        Assert.Equal((long)walked.Completeness, BinaryPrimitives.ReadInt64LittleEndian(record.AsSpan(8)));
+        return walked;
+    }
+
+    /// <summary>What the model makes of it.</summary>
+    internal Walked Model(SimulatedProcess process, Registers registers) => Model(Scene(process), registers);
+
+    internal Walked Model(WalkScene scene, Registers registers) => new WalkModel(scene, _walk, MaxFrames, _entersAtFunctions).Walk(registers);
+
+    internal WalkScene Scene(SimulatedProcess process) => new(process.Mappings, process.Vdso, Files)
+    {
+        Word = (address, _) => process.Memory.Word(address),
+        Signal = sp => SignalFrame.Read(process.Memory, sp),
+        Trampoline = process.Hijacked?.Address,
+        RealReturn = index => process.Hijacked!.Value.Real is var real && index < real.Count ? real[index] : null,
+    };
+}
+
+/// <summary>The kernel's rt_sigframe as far as a walk reads it: r8 to rip, from 40 bytes above the stack pointer on.</summary>
+internal static class SignalFrame
+{
+    private const int First = 40;
+    private const int R10 = 2;
+    private const int R13 = 5;
+    private const int Bp = 10;
+    private const int Bx = 11;
+    private const int Sp = 15;
+    private const int Ip = 16;
+
+    internal static Registers? Read(UserMemory memory, ulong sp)
+    {
+        var words = new ulong[17];
+        for (var index = 0; index < words.Length; index++)
+        {
+            // Not aligned where the stack pointer is not: byte by byte.
+            for (var part = 0; part < 8; part++)
+            {
+                var at = sp + First + (ulong)((index * 8) + part);
+                if (memory.Word(at & ~7UL) is not { } word)
+                    return null;
+                words[index] |= ((word >> ((int)(at & 7) * 8)) & 0xff) << (part * 8);
+            }
+        }
+        return new(words[Ip], words[Sp], words[Bp], words[Bx], words[R10], words[R13]);
+    }
+
+    internal static void Write(UserMemory memory, ulong sp, Registers registers)
+    {
+        foreach (var (index, value) in (ReadOnlySpan<(int, ulong)>)[(R10, registers.R10), (R13, registers.R13), (Bp, registers.Bp), (Bx, registers.Bx), (Sp, registers.Sp), (Ip, registers.Ip)])
+            memory.Write(sp + First + (ulong)(index * 8), value);
+        for (var index = 0; index < 17; index++)
+            memory.Page(sp + First + (ulong)(index * 8));
+    }
+}
