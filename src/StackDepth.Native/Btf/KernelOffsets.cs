@@ -28,6 +28,9 @@ internal sealed record KernelOffsets
     /// <summary>The sequence number that counts the changes of a process's mappings; null where the kernel has none (before 6.4, or without per-VMA locks).</summary>
     public required int? MemorySequence { get; init; }
 
+    /// <summary>The task that owns a process's memory; null where the kernel does not say (without CONFIG_MEMCG).</summary>
+    public int? MemoryOwner { get; init; }
+
     public required int MemoryVdso { get; init; }
 
     public required int MemoryStackStart { get; init; }
@@ -75,6 +78,7 @@ internal sealed record KernelOffsets
             ReturnNext = Field("return_instance", "next"),
             MemorySequence = Optional("mm_struct", "mm_lock_seq"),
             MemoryStackStart = Field("mm_struct", "start_stack"),
+            MemoryOwner = Optional("mm_struct", "owner"),
             MemoryVdso = Field("mm_struct", "context.vdso"),
             MemoryTrampoline = Field("mm_struct", "uprobes_state.xol_area"),
             TrampolineAddress = Field("xol_area", "vaddr"),

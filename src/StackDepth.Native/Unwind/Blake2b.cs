@@ -84,7 +84,6 @@ internal sealed class Blake2b
         MemoryMarshal.AsBytes(_state.AsSpan())[..HashSize].CopyTo(hash);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CompressAll(ReadOnlySpan<byte> blocks)
     {
         for (var at = 0; at < blocks.Length; at += BlockSize)
@@ -96,7 +95,6 @@ internal sealed class Blake2b
         _pending = 0;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Compress(ReadOnlySpan<byte> block, bool isLast)
     {
         _length += (ulong)_pending;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace StackDepth.Native.Unwind;
 
 /// <summary>Runs call-frame instructions (DWARF 5, 6.4.2 and 7.24, and GNU's) and writes a function's rows.</summary>
@@ -61,7 +59,6 @@ internal sealed class CfiInterpreter(RuleNumbers rules, FunctionRows output, int
         output.Add(offset, rules.Unsupported);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Flush(in CfiState state, in Context context, in Place place)
     {
         var offset = place.Start + (uint)place.Offset;
@@ -82,7 +79,6 @@ internal sealed class CfiInterpreter(RuleNumbers rules, FunctionRows output, int
         output.Add(offset, number);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private UnsupportedReason? Run(ref CfiReader reader, in Context context, ref CfiState state, in CfiState initial, ref Place place)
     {
         var depth = 0;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace StackDepth.Native.Unwind;
 
 /// <summary>Bytes of call-frame information and how they are to be read.</summary>
@@ -30,7 +28,6 @@ internal sealed class CfiSection
         _budget = source.Bytes.Length;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void ReadAll()
     {
         var position = 0;
@@ -105,7 +102,6 @@ internal sealed class CfiSection
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadFde(in Head head)
     {
         var cie = FindCie(head.CiePlace);

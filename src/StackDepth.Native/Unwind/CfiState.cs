@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace StackDepth.Native.Unwind;
 
 /// <summary>How the CFA is given at a place in a function.</summary>
@@ -67,7 +65,6 @@ internal struct CfiState
     internal long ReturnAddressOffset;
 
     /// <summary>The rule that says this; where none does, Unsupported and the reason.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal readonly UnwindRule ToRule(bool isSignalFrame, out UnsupportedReason reason)
     {
         reason = default;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using Iced.Intel;
 
 namespace StackDepth.Native.Unwind;
@@ -30,7 +29,6 @@ internal static class FramePointerProof
     /// <summary>Fills a buffer from a file offset.</summary>
     internal delegate void Filler(ulong fileOffset, Span<byte> buffer);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static PlainText Longest(UnwindTable table, TextMap text, Filler fill)
     {
         var longest = default(PlainText);
@@ -98,7 +96,6 @@ internal static class FramePointerProof
         && (rule.Cfa is CfaKind.Outermost or CfaKind.SignalFrame || MayCall(window, position, next, isGap: rule.Cfa == CfaKind.None, range, position - range.Offset));
 
     // The rule at a place, and where the next one begins.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static uint RuleAt(UnwindTable table, ulong position, ulong end, out ulong next)
     {
         var page = (int)((position >> UnwindTable.PageBits) - table.FirstPage);
@@ -148,7 +145,6 @@ internal static class FramePointerProof
     /// <param name="length">The bytes in question.</param>
     /// <param name="room">The bytes of text from the first one on.</param>
     /// <param name="reachesText">Whether an E8 is followed by a distance that leads forward into the text: by chance that is rare, so it is taken for a call without decoding. It may only be wrong to the safe side.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool HasCallBytes(ReadOnlySpan<byte> code, int length, ulong room, out bool reachesText)
     {
         reachesText = false;

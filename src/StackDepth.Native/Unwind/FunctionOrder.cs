@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace StackDepth.Native.Unwind;
 
 /// <summary>
@@ -10,7 +8,6 @@ internal sealed class FunctionOrder(FunctionRows source, RuleNumbers rules, int[
 {
     private readonly RowTimeline _result = new(source.RowCount + source.Count + 16);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal RowTimeline Build()
     {
         var functions = source.Functions;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace StackDepth.Native.Unwind;
 
 /// <summary>The text that one FDE describes, and its rows.</summary>
@@ -29,7 +27,6 @@ internal sealed class FunctionRows(int expectedRows)
     internal static uint RuleOf(ulong row) => (uint)row;
 
     /// <summary>Adds a row to the function that <see cref="End"/> will end. Offsets do not descend; a second row at the same offset replaces the first.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Add(uint offset, uint rule)
     {
         if (RowCount > _functionStart)

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace StackDepth.Native.Unwind;
 
 /// <summary>One row for each change of rule along the text, in the order of offsets: what the FDEs' rows are put together to.</summary>
@@ -12,7 +10,6 @@ internal sealed class RowTimeline(int expectedRows)
     internal ReadOnlySpan<ulong> Rows => _rows.AsSpan(0, Count);
 
     /// <summary>From <paramref name="offset"/> on, which is not before the last, <paramref name="rule"/> holds.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void Set(uint offset, uint rule)
     {
         if (Count > 0 && FunctionRows.OffsetOf(_rows[Count - 1]) == offset)

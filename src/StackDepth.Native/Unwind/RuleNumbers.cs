@@ -16,7 +16,6 @@ internal sealed class RuleNumbers
     internal uint Unsupported => Get(new(CfaKind.Unsupported));
 
     /// <summary>The rule's number, or <see cref="UnwindTable.MaxRules"/> when all numbers are taken.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal uint Get(UnwindRule rule)
     {
         var value = Unsafe.BitCast<UnwindRule, ulong>(rule);

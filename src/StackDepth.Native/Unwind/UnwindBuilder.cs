@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace StackDepth.Native.Unwind;
 
 /// <summary>From the call-frame information of a file to its table, without <see cref="UnwindTable.Plain"/>.</summary>
@@ -49,7 +47,6 @@ internal static class UnwindBuilder
         };
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (uint[] Starts, uint[] Rows) Paginate(ReadOnlySpan<ulong> rows, int pages)
     {
         var starts = GC.AllocateUninitializedArray<uint>(pages + 1);

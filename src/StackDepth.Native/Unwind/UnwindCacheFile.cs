@@ -149,7 +149,6 @@ internal static class UnwindCacheFile
         return rules[0] == default;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool AreValid(uint[] starts, uint[] rows, uint rules)
     {
         if (starts[0] != 0 || starts[^1] != (uint)rows.Length)

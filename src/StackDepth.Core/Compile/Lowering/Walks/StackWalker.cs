@@ -72,7 +72,10 @@ internal sealed class StackWalker
         var other = asm.CreateLabel("another process");
         asm.Load(MemorySize.DW, Register.R2, Register.R1, offsets.MemoryStackStart);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.StackStart, Register.R2);
-        asm.Load(MemorySize.DW, Register.R3, Register.R0, offsets.TaskLeader);
+        if (offsets.MemoryOwner is { } owner)
+            asm.Load(MemorySize.DW, Register.R3, Register.R1, owner);
+        else
+            asm.Load(MemorySize.DW, Register.R3, Register.R0, offsets.TaskLeader);
         asm.Load(MemorySize.DW, Register.R3, Register.R3, offsets.TaskStarted);
         asm.Load(MemorySize.DW, Register.R4, Register.R0, offsets.TaskExecId);
         asm.Load(MemorySize.W, Register.R5, Register.R0, offsets.TaskProcessId);
