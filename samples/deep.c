@@ -1,6 +1,6 @@
 // Stacks of known depths: `deep DEPTH CALLS` calls rec CALLS times, which calls itself until it is DEPTH levels deep.
-// Without optimisation gcc keeps frame pointers, and recursion stays recursion:
-//     gcc -O0 -o deep samples/deep.c
+// Without optimisation recursion stays recursion. gcc keeps frame pointers then, unless it is told not to:
+//     gcc -O0 -fomit-frame-pointer -o deep samples/deep.c
 #include <stdio.h>
 #include <stdlib.h>
 

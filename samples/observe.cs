@@ -12,7 +12,8 @@ using StackDepth;
 
 // The library's log goes to standard error: where the probes went, what was lost.
 using var log = LoggerFactory.Create(builder => builder.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
-var options = new AttachOptions { LoggerFactory = log };
+// The kernel's walk, as bpftrace's: code that the JIT compiler made has no unwind rows, so by the default walk each depth is approximate here, and `> 10` would be undecided.
+var options = new AttachOptions { LoggerFactory = log, Walk = StackWalk.Kernel };
 var probe = Probe.UProbe("libc.so.6", "getppid").ForProcess(Environment.ProcessId);
 
 try

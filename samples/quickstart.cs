@@ -2,7 +2,7 @@
 #:project ../src/StackDepth.Core/StackDepth.Core.csproj
 #:package Microsoft.Extensions.Logging.Console
 
-// How deep does Python's C stack get while it runs a script? The mission's query, live.
+// How deep does Python's C stack get while it runs a script? The README's query, live.
 // Needs Linux and root (or CAP_BPF and CAP_PERFMON on Linux 6.6 or newer).
 using System.ComponentModel;
 using System.Diagnostics;
