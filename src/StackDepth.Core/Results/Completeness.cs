@@ -6,7 +6,7 @@ public enum Completeness
     /// <summary>The outermost frame was reached, and that was proved: the depth is the true one.</summary>
     Complete,
 
-    /// <summary>A limit cut the walk. By our own walks the true depth is at least the reported one; by the kernel's walk of user frames, which proves no step, it can be anything.</summary>
+    /// <summary>A limit cut the walk. By our own walks the true depth is at least the reported one; by a walk that proves no step (the kernel's of user frames, and ours on kernels before 5.17) it can be anything.</summary>
     Truncated,
 
     /// <summary>The chain ended without a proof that it was the end. By our own walks the true depth is at least the reported one; by the kernel's it can be anything.</summary>

@@ -43,7 +43,7 @@ internal static class HealthText
         StackReason.GuessFailed => "the chain was lost after a step that had to guess",
         StackReason.MappingBusy => "the kernel could not look up a mapping just then",
         StackReason.FrameLimit => "the limit of frames",
-        StackReason.UnprovedLimit => "the kernel's limit of frames",
+        StackReason.UnprovedLimit => "the limit of a walk that proves no step",
         StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "This is no reason for which a stack is not complete."),
     };

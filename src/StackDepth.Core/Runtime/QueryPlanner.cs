@@ -49,7 +49,9 @@ internal static class QueryPlanner
         if (scope is ProcessScope.Linked linked && kernel.Release < LinksCompareProcesses)
             scope = new ProcessScope.One(linked.ProcessId);
         var ring = (int)BitOperations.RoundUpToPowerOf2((uint)int.Max(options.RingBufferBytes, Environment.SystemPageSize));
-        return new(scope, options.Walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames);
+        // Our walks know the registers of x86-64.
+        var walk = options.Walk == StackWalk.Auto && kernel.Architecture != Architecture.X64 ? StackWalk.Kernel : options.Walk;
+        return new(scope, walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames);
     }
 
     /// <summary>Compiles for the kernel as it is, with its fields where a walk of ours needs them.</summary>
@@ -58,6 +60,12 @@ internal static class QueryPlanner
     {
         if (target.OwnWalks(query) is { Count: > 0 } walks)
         {
+            if (kernel.Architecture != Architecture.X64)
+            {
+                throw new ProbeUnavailableException(
+                    $"The walk {walks[0]} is for x86-64; this is {kernel.Architecture}.",
+                    "Leave the walk to StackWalk.Auto, or set it to StackWalk.Kernel (the tool: --walk kernel), whose depths are the kernel's and not proved.");
+            }
             var fields = kernel.HasBtf && kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) ? KernelTypes.Fields : null;
             if (fields is null && walks.Contains(StackWalk.Unwind))
             {

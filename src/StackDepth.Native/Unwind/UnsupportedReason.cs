@@ -3,7 +3,7 @@ namespace StackDepth.Native.Unwind;
 /// <summary>Why a row of call-frame information became <see cref="CfaKind.Unsupported"/>.</summary>
 internal enum UnsupportedReason
 {
-    /// <summary>The CFA is counted from another register than rsp or rbp.</summary>
+    /// <summary>The CFA is counted from another register than rsp, rbp, rbx, r10 or r13.</summary>
     CfaRegister,
 
     /// <summary>The CFA is an expression that is neither a PLT's nor *(rbp + offset).</summary>

@@ -251,6 +251,17 @@ public sealed class QueryTests
     }
 
     [Fact]
+    public void Our_own_walks_are_for_one_architecture_and_the_default_is_the_kernels_elsewhere()
+    {
+        var kernel = new KernelProfile { Release = new(6, 18), HasBtf = true, Architecture = System.Runtime.InteropServices.Architecture.Arm64 };
+        var target = QueryPlanner.Target(new ProcessScope.Followed(), new(), kernel);
+
+        Assert.Equal(StackWalk.Kernel, target.Walk);
+        var refused = Assert.Throws<ProbeUnavailableException>(() => QueryPlanner.Compile(Source.Select(s => s.UStack.By(StackWalk.Unwind).Length).Query, target, kernel));
+        Assert.StartsWith("The walk Unwind is for x86-64; this is Arm64.", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_kernels_walk_needs_nothing_of_the_kernels_types()
     {
         var kernel = new KernelProfile { Release = new(5, 8), HasBtf = false };

@@ -37,12 +37,15 @@ internal static class UnwindFileLoader
 
         try
         {
-            // What has no name is memory that JIT compilers and libffi map a second time to execute it.
-            if (!HasElfMark(file, name))
+            switch (KindOf(file, name))
             {
-                return status.Links == 0
-                    ? new UnwindNotice(UnwindOutcome.NoTable, name, "it is code that the program made at run time")
-                    : Unusable("it is not an ELF file");
+                // What has no name is memory that JIT compilers and libffi map a second time to execute it.
+                case not FileKind.Elf when status.Links == 0:
+                    return new UnwindNotice(UnwindOutcome.NoTable, name, "it is code that the program made at run time");
+                case FileKind.PortableExecutable:
+                    return new UnwindNotice(UnwindOutcome.NoTable, name, "it is a .NET assembly, whose precompiled code has no call frame information");
+                case FileKind.Other:
+                    return Unusable("it is not an ELF file");
             }
 
             if (status.Size > MaxBytes)
@@ -64,16 +67,23 @@ internal static class UnwindFileLoader
         UnwindNotice Unusable(string why) => new(UnwindOutcome.Unusable, name, why);
     }
 
-    private static bool HasElfMark(PinnedFile file, string name)
+    private static FileKind KindOf(PinnedFile file, string name)
     {
         Span<byte> start = stackalloc byte[4];
         using var reader = ElfReader.Open(file.ReadPath, name);
         if (reader.Length < (ulong)start.Length)
         {
-            return false;
+            return FileKind.Other;
         }
 
         reader.Fill(0, start, "first bytes");
-        return start.SequenceEqual("\u007fELF"u8);
+        return start.SequenceEqual("\u007fELF"u8) ? FileKind.Elf : start.StartsWith("MZ"u8) ? FileKind.PortableExecutable : FileKind.Other;
+    }
+
+    private enum FileKind
+    {
+        Other,
+        Elf,
+        PortableExecutable,
     }
 }
