@@ -389,6 +389,9 @@ internal static class FrameStep
         Copy(WalkMemory.FirstSp, WalkMemory.Sp);
         Copy(WalkMemory.FirstBp, WalkMemory.Bp);
         Copy(WalkMemory.FirstBx, WalkMemory.Bx);
+        Copy(WalkMemory.FirstR10, WalkMemory.R10);
+        Copy(WalkMemory.FirstR13, WalkMemory.R13);
+        Copy(WalkMemory.FirstReturnInstance, WalkMemory.ReturnInstance);
         Set(WalkMemory.Depth, 1);
         Set(WalkMemory.Exact, 1);
         Set(WalkMemory.FollowsBx, 1);
