@@ -25,6 +25,9 @@ internal sealed record KernelOffsets
 
     public required int ReturnNext { get; init; }
 
+    /// <summary>The address of the slot in which the return address was.</summary>
+    public required int ReturnStack { get; init; }
+
     /// <summary>The sequence number that counts the changes of a process's mappings; null where the kernel has none (before 6.4, or without per-VMA locks).</summary>
     public required int? MemorySequence { get; init; }
 
@@ -76,6 +79,7 @@ internal sealed record KernelOffsets
             ReturnInstances = Field("uprobe_task", "return_instances"),
             ReturnAddress = Field("return_instance", "orig_ret_vaddr"),
             ReturnNext = Field("return_instance", "next"),
+            ReturnStack = Field("return_instance", "stack"),
             MemorySequence = Optional("mm_struct", "mm_lock_seq"),
             MemoryStackStart = Field("mm_struct", "start_stack"),
             MemoryOwner = Optional("mm_struct", "owner"),

@@ -28,6 +28,7 @@ internal static class GoldenQueries
         ReturnInstances = 64,
         ReturnAddress = 24,
         ReturnNext = 48,
+        ReturnStack = 16,
         TrampolineAddress = 56,
         MemorySequence = 224,
         MemoryVdso = 808,

@@ -91,30 +91,7 @@ internal sealed class ProgramRun
     /// <summary>Calls a function of the program, as a helper that was given it does; answers what it returns.</summary>
     internal ulong Invoke(ulong function, ReadOnlySpan<(ulong Value, bool IsKernelPointer)> arguments)
     {
-        if ((function & FunctionTag) != FunctionTag || _program.Functions.All(f => f.Slot != (int)function))
-            throw new MachineException($"0x{function:x} is no function");
-        if (_depth + 1 == MostFrames)
-            throw new MachineException("functions call each other too deeply");
-        var saved = (_registers, _known, _kernel, _index);
-        (_registers, _known, _kernel) = (new ulong[11], new bool[11], new bool[11]);
-        if (_frames.Count == _depth)
-            _frames.Add(Machine.Memory.Add("a function's stack", StackBytes, written: false));
-        var frame = _frames[_depth++];
-        frame.Written.AsSpan().Clear();
-        _registers[10] = frame.Address + StackBytes;
-        _known[10] = true;
-        for (var index = 0; index < arguments.Length; index++)
-        {
-            this[(Register)(1 + index)] = arguments[index].Value;
-            _kernel[1 + index] = arguments[index].IsKernelPointer;
-        }
-        GoTo((int)function);
-        while (!_returned)
-            Step();
-        _returned = false;
-        _depth--;
-        var result = this[Register.R0];
-        (_registers, _known, _kernel, _index) = saved;
+        var result = Enter(function, arguments);
         return result <= 1 ? result : throw new MachineException($"a callback answers {result}");
     }
 
@@ -160,6 +137,35 @@ internal sealed class ProgramRun
         Machine.Accessing?.Invoke(this, region, offset, size);
         region.Written?.AsSpan(offset, size).Fill(true);
         return region.Bytes.AsSpan(offset, size);
+    }
+
+    private ulong Enter(ulong function, ReadOnlySpan<(ulong Value, bool IsKernelPointer)> arguments)
+    {
+        if ((function & FunctionTag) != FunctionTag || _program.Functions.All(f => f.Slot != (int)function))
+            throw new MachineException($"0x{function:x} is no function");
+        if (_depth + 1 == MostFrames)
+            throw new MachineException("functions call each other too deeply");
+        var saved = (_registers, _known, _kernel, _index);
+        (_registers, _known, _kernel) = (new ulong[11], new bool[11], new bool[11]);
+        if (_frames.Count == _depth)
+            _frames.Add(Machine.Memory.Add("a function's stack", StackBytes, written: false));
+        var frame = _frames[_depth++];
+        frame.Written.AsSpan().Clear();
+        _registers[10] = frame.Address + StackBytes;
+        _known[10] = true;
+        for (var index = 0; index < arguments.Length; index++)
+        {
+            this[(Register)(1 + index)] = arguments[index].Value;
+            _kernel[1 + index] = arguments[index].IsKernelPointer;
+        }
+        GoTo((int)function);
+        while (!_returned)
+            Step();
+        _returned = false;
+        _depth--;
+        var result = this[Register.R0];
+        (_registers, _known, _kernel, _index) = saved;
+        return result;
     }
 
     private void Execute(Instruction i, int slot)
@@ -258,6 +264,9 @@ internal sealed class ProgramRun
             case CallCode when i.Src == 0:
                 _helpers.Call((HelperId)(int)i.Immediate);
                 return;
+            case CallCode when (byte)i.Src == BPF_PSEUDO_CALL:
+                CallFunction(slot + 1 + (int)i.Immediate);
+                return;
             case Goto:
                 GoTo(slot + 1 + i.Offset);
                 return;
@@ -283,6 +292,17 @@ internal sealed class ProgramRun
         };
         if (taken)
             GoTo(slot + 1 + i.Offset);
+    }
+
+    /// <summary>A call from function to function: it is given those of R1 to R5 that are known, and leaves none of them.</summary>
+    private void CallFunction(int slot)
+    {
+        var arguments = new List<(ulong, bool)>();
+        for (var register = Register.R1; register <= Register.R5 && _known[(int)register]; register++)
+            arguments.Add((this[register], IsKernelPointer(register)));
+        var result = Enter(FunctionTag | (uint)slot, [.. arguments]);
+        ForgetArguments();
+        this[Register.R0] = result;
     }
 
     private void GoTo(int slot) => _index = _indexOfSlot.TryGetValue(slot, out var index) ? index : throw new MachineException($"a jump goes to slot {slot}, where no instruction begins");

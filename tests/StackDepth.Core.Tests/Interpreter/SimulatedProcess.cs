@@ -6,6 +6,9 @@ namespace StackDepth.Core.Tests.Interpreter;
 /// <summary>A mapping of a simulated process. Without a file it is anonymous, or the vDSO where the process says so.</summary>
 internal sealed record SimulatedMapping(ulong Start, ulong End, ulong FileOffset = 0, ulong Inode = 0, uint Device = 0, bool HasFile = true, bool IsExecutable = true);
 
+/// <summary>An entry of the kernel's list: the address of the slot on the stack, and the return address that was in it.</summary>
+internal readonly record struct HijackedReturn(ulong Slot, ulong Real);
+
 /// <summary>A process as programs see it: the registers of the thread that hit, its memory, its mappings, and the structs of the kernel in which the fields lie.</summary>
 internal sealed class SimulatedProcess
 {
@@ -35,7 +38,7 @@ internal sealed class SimulatedProcess
         Put(Task, offsets.TaskProcessId, (ulong)pid, sizeof(int));
         Put(Task, offsets.TaskUprobes, 0);
         Put(_memory, offsets.MemoryTrampoline, 0);
-        (Started, ExecId, Sequence, Vdso) = (started, 1, 0, 0);
+        (Started, ExecId, Sequence, Vdso, StackStart) = (started, 1, 0, 0, 0);
     }
 
     internal int ProcessId { get; }
@@ -55,6 +58,9 @@ internal sealed class SimulatedProcess
     internal ulong Started { set => Put(_leader, _offsets.TaskStarted, value); }
 
     internal ulong ExecId { set => Put(Task, _offsets.TaskExecId, value); }
+
+    /// <summary>Where the stack of the process's first thread begins, above all its frames; 0 where it is nowhere near the thread that hit.</summary>
+    internal ulong StackStart { set => Put(_memory, _offsets.MemoryStackStart, value); }
 
     /// <summary>The sequence number of the mappings, as it lies in the struct.</summary>
     internal uint Sequence
@@ -85,7 +91,7 @@ internal sealed class SimulatedProcess
         set => _mappings = value;
     }
 
-    internal (ulong Address, IReadOnlyList<ulong> Real)? Hijacked { get; private set; }
+    internal (ulong Address, IReadOnlyList<HijackedReturn> Returns)? Hijacked { get; private set; }
 
     internal SimulatedMapping? Mapping(ulong address) => _mappings.FirstOrDefault(mapping => mapping.Start <= address && address < mapping.End);
 
@@ -97,20 +103,21 @@ internal sealed class SimulatedProcess
             Put(Registers, offset, value);
     }
 
-    /// <summary>Return addresses that uretprobes replaced by <paramref name="trampoline"/>, the innermost frame's first.</summary>
-    internal void Hijack(ulong trampoline, IReadOnlyList<ulong> real)
+    /// <summary>Return addresses that uretprobes replaced by <paramref name="trampoline"/>, the newest first; the stack is not changed.</summary>
+    internal void Hijack(ulong trampoline, IReadOnlyList<HijackedReturn> returns)
     {
-        Hijacked = (trampoline, real);
+        Hijacked = (trampoline, returns);
         var tasks = Struct("uprobe_task");
         var area = Struct("xol_area");
         Put(Task, _offsets.TaskUprobes, tasks.Address);
         Put(_memory, _offsets.MemoryTrampoline, area.Address);
         Put(area, _offsets.TrampolineAddress, trampoline);
         var next = 0UL;
-        foreach (var address in real.Reverse())
+        foreach (var (slot, real) in returns.Reverse())
         {
             var instance = Struct("return_instance");
-            Put(instance, _offsets.ReturnAddress, address);
+            Put(instance, _offsets.ReturnStack, slot);
+            Put(instance, _offsets.ReturnAddress, real);
             Put(instance, _offsets.ReturnNext, next);
             next = instance.Address;
         }

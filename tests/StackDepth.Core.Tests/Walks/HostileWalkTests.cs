@@ -28,6 +28,8 @@ public sealed class HostileWalkTests
             process.Mappings = [WalkCases.Mapping];
             for (var at = 0UL; at < 0x3000; at += 8)
                 process.Memory.Write(WalkCases.Stack + at, Word(random));
+            if (random.Next(2) == 0)
+                process.StackStart = Word(random);
             var registers = new Registers(Code(random), WalkCases.Stack + (ulong)random.Next(0, 300) * 8, Word(random), Word(random), Word(random), Word(random));
             var expected = machine.Model(process, registers);
 
@@ -76,7 +78,8 @@ public sealed class HostileWalkTests
         if (random.Next(3) != 0)
         {
             MemoryMarshal.Write(bytes, random.Next(-20, 20) * 8);
-            (bytes[5], bytes[6], bytes[7]) = ((byte)(random.Next(2) * 255), (byte)random.Next(12), (byte)random.Next(5));
+            (bytes[5], bytes[6]) = ((byte)(random.Next(2) * 255), (byte)(random.Next(12) | (random.Next(5) << 4)));
+            bytes[7] = random.Next(4) switch { 0 => 127, 1 => (byte)random.Next(-8, 8), _ => 0 };
         }
         return MemoryMarshal.Read<UnwindRule>(bytes);
     }

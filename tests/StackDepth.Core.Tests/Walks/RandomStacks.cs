@@ -10,12 +10,12 @@ namespace StackDepth.Core.Tests.Walks;
 internal sealed class RandomStacks(Random random, WalkMachine machine)
 {
     private const ulong Stack = 0x7ffd_1000_0000;
-    private const int StackPages = 4;
+    private const int StackPages = 9;
     private const ulong Trampoline = 0x7fff_ffff_e000;
     private static readonly UnwindFileFlags[] _without = [UnwindFileFlags.None, UnwindFileFlags.NoTable, UnwindFileFlags.Unusable];
     private readonly List<SimulatedMapping> _code = [];
     private readonly HashSet<ulong> _written = [];
-    private readonly List<ulong> _hijacked = [];
+    private readonly List<HijackedReturn> _hijacked = [];
     private SimulatedProcess _process = null!;
     private ulong _top;
 
@@ -35,6 +35,16 @@ internal sealed class RandomStacks(Random random, WalkMachine machine)
         var sp = Stack + (ulong)random.Next(0, StackPages * UserMemory.PageBytes / 8) * 8;
         if (random.Next(3) != 0)
             sp = Stack + (ulong)random.Next(0, 200) * 8;
+        // A page in the middle that was never touched, and the first thread's stack: its start can be anywhere, a program may set it.
+        var hole = random.Next(3) == 0 ? Stack + (ulong)(random.Next(StackPages) * UserMemory.PageBytes) : 0;
+        _process.Memory.Unmap(hole);
+        _process.StackStart = random.Next(8) switch
+        {
+            < 3 => 0,
+            < 6 => _top,
+            6 => Stack + (ulong)random.Next(0, StackPages * UserMemory.PageBytes),
+            _ => _top + (ulong)random.Next(1, 1 << 28),
+        };
         var start = Registers(sp);
         var hijacks = random.Next(4) == 0;
         machine.Model(
@@ -43,13 +53,7 @@ internal sealed class RandomStacks(Random random, WalkMachine machine)
                 Word = MakeUp,
                 Signal = Interrupted,
                 Trampoline = hijacks ? Trampoline : null,
-                RealReturn = _ =>
-                {
-                    if (random.Next(20) == 0)
-                        return null;
-                    _hijacked.Add(CodeAddress());
-                    return _hijacked[^1];
-                },
+                RealReturn = RealReturn,
             },
             start);
         if (hijacks && _hijacked.Count > 0)
@@ -58,7 +62,7 @@ internal sealed class RandomStacks(Random random, WalkMachine machine)
 
         ulong? MakeUp(ulong address, WordUse use)
         {
-            if (address - Stack >= _top - Stack)
+            if (address - Stack >= _top - Stack || (hole != 0 && address - hole < UserMemory.PageBytes))
                 return null;
             if (_written.Add(address))
                 _process.Memory.Write(address, use == WordUse.ReturnAddress ? ReturnAddress(hijacks) : Pointer(address));
@@ -138,20 +142,45 @@ internal sealed class RandomStacks(Random random, WalkMachine machine)
             5 when random.Next(3) == 0 => ((short)0, BasePointerKind.Undefined),
             _ => ((short)0, BasePointerKind.Same),
         };
+        var bx = random.Next(8) switch
+        {
+            < 2 => (sbyte)-random.Next(3, 9),
+            2 when random.Next(4) == 0 => UnwindRule.BxLost,
+            3 when random.Next(8) == 0 => (sbyte)random.Next(sbyte.MinValue, sbyte.MaxValue),
+            _ => (sbyte)0,
+        };
         return random.Next(100) switch
         {
-            < 35 => CodeFile.FramePointer,
-            < 65 => new(random.Next(1, 12) * 8, bp, CfaKind.StackPointer, kind),
-            < 75 => new(random.Next(2, 8) * 8, bp, CfaKind.BasePointer, kind),
+            < 20 => CodeFile.FramePointer,
+            < 35 => new(16, -2, CfaKind.BasePointer, BasePointerKind.AtCfa, bx),
+            < 63 => new(random.Next(1, 12) * 8, bp, CfaKind.StackPointer, kind, bx),
+            // A large local.
+            < 65 => new(random.Next(1, 1200) * 8, bp, CfaKind.StackPointer, kind, bx),
+            < 75 => new(random.Next(2, 8) * 8, bp, CfaKind.BasePointer, kind, bx),
             < 79 => new(random.Next(0, 17), 0, CfaKind.ProcedureLinkage, BasePointerKind.Same),
-            < 83 => new(-8 * random.Next(0, 4), bp, CfaKind.AtBasePointer, kind),
+            < 83 => new(-8 * random.Next(0, 4), bp, CfaKind.AtBasePointer, kind, bx),
             < 85 => new(CfaKind.Unsupported),
             < 90 => new(CfaKind.Outermost),
             < 94 => new(CfaKind.SignalFrame),
-            < 97 => new(random.Next(1, 12) * 8, bp, (CfaKind)random.Next((int)CfaKind.Rbx, (int)CfaKind.R13 + 1), kind),
+            < 96 => new(random.Next(1, 12) * 8, bp, CfaKind.Rbx, kind, bx),
+            96 => new(random.Next(1, 12) * 8, bp, (CfaKind)random.Next((int)CfaKind.R10, (int)CfaKind.R13 + 1), kind, bx),
             97 => new(random.Next(-64, 64), bp, CfaKind.StackPointer, kind),
             _ => default,
         };
+    }
+
+    /// <summary>Makes up the kernel's entry of a slot, and entries around it that are no frame's: of a tail call, which has the same slot, and of calls that a longjmp went past.</summary>
+    private ulong? RealReturn(ulong slot)
+    {
+        if (random.Next(20) == 0)
+            return null;
+        while (random.Next(3) == 0)
+            _hijacked.Add(new(slot - (ulong)(random.Next(1, 50) * 8), CodeAddress()));
+        var real = CodeAddress();
+        do
+            _hijacked.Add(new(slot, real));
+        while (random.Next(4) == 0);
+        return real;
     }
 
     private Registers Registers(ulong sp) => new(CodeAddress(), sp, Pointer(sp), Pointer(sp), Pointer(sp), Pointer(sp));

@@ -86,6 +86,6 @@ internal sealed class TableWriter(Machine machine)
         var bytes = machine[UnwindMaps.RulesName].Lookup(number)!.Bytes;
         BinaryPrimitives.WriteInt32LittleEndian(bytes, rule.CfaOffset);
         BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(4), rule.BasePointerOffset);
-        (bytes[6], bytes[7]) = ((byte)rule.Cfa, (byte)rule.BasePointer);
+        (bytes[6], bytes[7]) = ((byte)((int)rule.Cfa | ((int)rule.BasePointer << 4)), (byte)rule.BxOffset);
     }
 }

@@ -10,7 +10,6 @@ namespace StackDepth.Core.Tests.Walks;
 /// <summary>The real bytecode of a walk on an interpreted machine, with tables and processes that a test makes up.</summary>
 internal sealed class WalkMachine
 {
-    private const int Interruptions = 600;
     private readonly StackWalk _walk;
     private readonly bool _entersAtFunctions;
     private ulong _started = 1;
@@ -39,6 +38,8 @@ internal sealed class WalkMachine
     /// <summary>How often the last hit's walk was called back.</summary>
     internal long Callbacks { get; private set; }
 
+    internal WalkModel? LastModel { get; private set; }
+
     internal SimulatedProcess NewProcess(int pid = 1000) => new(Run.Machine.Memory, Fields, pid, _started++);
 
     internal void Clear(uint word = 0)
@@ -61,7 +62,7 @@ internal sealed class WalkMachine
         var before = Run.Machine.LoopCalls;
         Run.Run(new Hit { Pid = process.ProcessId, Process = process });
         Callbacks = Run.Machine.LoopCalls - before;
-        Assert.True(Callbacks <= MaxFrames + Interruptions, $"{Callbacks} callbacks for at most {MaxFrames} frames");
+        Assert.True(Callbacks <= (2 * (MaxFrames + 1)) + 512, $"{Callbacks} callbacks for at most {MaxFrames} frames");
         Run.AssertAtRest();
         var record = Run.Machine.Ring!.Records[^1].Bytes;
         var walked = new Walked(BinaryPrimitives.ReadInt64LittleEndian(record), (StackReason)BinaryPrimitives.ReadInt64LittleEndian(record.AsSpan(16)));
@@ -72,15 +73,35 @@ internal sealed class WalkMachine
     /// <summary>What the model makes of it.</summary>
     internal Walked Model(SimulatedProcess process, Registers registers) => Model(Scene(process), registers);
 
-    internal Walked Model(WalkScene scene, Registers registers) => new WalkModel(scene, _walk, MaxFrames, _entersAtFunctions).Walk(registers);
-
-    internal WalkScene Scene(SimulatedProcess process) => new(process.Mappings, process.Vdso, Files)
+    internal Walked Model(WalkScene scene, Registers registers)
     {
-        Word = (address, _) => process.Memory.Word(address),
-        Signal = sp => SignalFrame.Read(process.Memory, sp),
-        Trampoline = process.Hijacked?.Address,
-        RealReturn = index => process.Hijacked!.Value.Real is var real && index < real.Count ? real[index] : null,
-    };
+        LastModel = new(scene, _walk, MaxFrames, _entersAtFunctions);
+        return LastModel.Walk(registers);
+    }
+
+    /// <summary>For one walk: which hijacked returns are behind it belongs to the scene.</summary>
+    internal WalkScene Scene(SimulatedProcess process)
+    {
+        var returns = new Queue<HijackedReturn>(process.Hijacked?.Returns ?? []);
+        return new(process.Mappings, process.Vdso, Files)
+        {
+            Word = (address, _) => process.Memory.Word(address),
+            Signal = sp => SignalFrame.Read(process.Memory, sp),
+            Trampoline = process.Hijacked?.Address,
+            RealReturn = RealReturn,
+        };
+
+        ulong? RealReturn(ulong slot)
+        {
+            // The kernel's list has 64 entries at most.
+            for (var tries = 0; tries < 64 && returns.TryDequeue(out var entry); tries++)
+            {
+                if (entry.Slot == slot)
+                    return entry.Real;
+            }
+            return null;
+        }
+    }
 }
 
 /// <summary>The kernel's rt_sigframe as far as a walk reads it: r8 to rip, from 40 bytes above the stack pointer on.</summary>

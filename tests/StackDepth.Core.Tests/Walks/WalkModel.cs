@@ -9,6 +9,7 @@ internal enum WordUse
 {
     Cfa,
     BasePointer,
+    Bx,
     ReturnAddress,
 }
 
@@ -26,8 +27,8 @@ internal sealed record WalkScene(IReadOnlyList<SimulatedMapping> Mappings, ulong
     /// <summary>The address of the uretprobes' trampoline, where one of them is pending.</summary>
     internal ulong? Trampoline { get; init; }
 
-    /// <summary>Answers the real return address of the frame whose is hijacked, the innermost first; null at the end of the list.</summary>
-    internal Func<int, ulong?> RealReturn { get; init; } = static _ => null;
+    /// <summary>Answers the real return address of the slot at an address, which is hijacked; null where the kernel knows none.</summary>
+    internal Func<ulong, ulong?> RealReturn { get; init; } = static _ => null;
 }
 
 /// <summary>The walks as the contract of the tables and the documentation of <see cref="StackWalk"/> and <see cref="StackReason"/> have them: plain, one frame at a time, with no cache.</summary>
@@ -37,9 +38,18 @@ internal sealed class WalkModel(WalkScene scene, StackWalk walk, int maxFrames, 
     private int _frames = 1;
     private int _guesses;
     private int _signals;
-    private int _hijacked;
+
+    /// <summary>What a walk comes to that needs rbx of every frame, where one cannot be read: few need it.</summary>
+    private Walked? _bxUnread;
+
     private bool _exact = true;
     private Registers _now = new(0, 0, 0, 0, 0, 0);
+
+    /// <summary>Whether a frame that has called counts its CFA from rbx.</summary>
+    internal bool NeedsBx { get; private set; }
+
+    /// <summary>How many hijacked return addresses were put right.</summary>
+    internal int Hijacked { get; private set; }
 
     internal Walked Walk(Registers start)
     {
@@ -48,9 +58,14 @@ internal sealed class WalkModel(WalkScene scene, StackWalk walk, int maxFrames, 
         do
             end = Step();
         while (end is null);
+        return NeedsBx && _bxUnread is { } unread ? unread : Ended(end.Value);
+    }
+
+    private Walked Ended(StackReason end)
+    {
         if (end == StackReason.None)
             return new(_frames, _guesses == 0 ? StackReason.None : StackReason.FramePointerStep);
-        return new(_frames, _guesses == 0 ? end.Value : StackReason.GuessFailed);
+        return new(_frames, _guesses == 0 ? end : StackReason.GuessFailed);
     }
 
     /// <summary>Why the walk ends at this frame, None where it is proved to be the outermost; null where it has a caller, which is the frame now.</summary>
@@ -107,7 +122,8 @@ internal sealed class WalkModel(WalkScene scene, StackWalk walk, int maxFrames, 
                 if (Read(_now.Bp + offset, WordUse.Cfa, out cfa) is { } lost)
                     return lost;
                 break;
-            case CfaKind.Rbx when _exact:
+            case CfaKind.Rbx:
+                NeedsBx |= !_exact;
                 cfa = _now.Bx + offset;
                 break;
             case CfaKind.R10 when _exact:
@@ -133,20 +149,33 @@ internal sealed class WalkModel(WalkScene scene, StackWalk walk, int maxFrames, 
         };
         if (failed is not null)
             return failed;
+        var bx = CallersBx(rule.BxOffset, cfa);
         if (Read(cfa - 8, WordUse.ReturnAddress, out var ip) is { } unread)
             return unread;
         if (ip == scene.Trampoline)
         {
-            if (scene.RealReturn(_hijacked++) is not { } real)
+            if (scene.RealReturn(cfa - 8) is not { } real)
                 return StackReason.ReadFailed;
             ip = real;
+            Hijacked++;
         }
         if (ip == 0)
             return StackReason.NoProof;
-        _now = _now with { Ip = ip, Sp = cfa, Bp = bp };
+        _now = _now with { Ip = ip, Sp = cfa, Bp = bp, Bx = bx };
         _exact = false;
         _frames++;
         return null;
+    }
+
+    private ulong CallersBx(sbyte offset, ulong cfa)
+    {
+        if (offset == 0)
+            return _now.Bx;
+        if (offset == UnwindRule.BxLost)
+            return 0;
+        if (Read(cfa + (ulong)(offset * 8L), WordUse.Bx, out var bx) is { } failed)
+            _bxUnread ??= Ended(failed);
+        return bx;
     }
 
     private StackReason? Interrupted()

@@ -21,6 +21,7 @@ public sealed class WalkPropertyTests
     {
         var machine = new WalkMachine(walk, maxFrames, entersAtFunctions);
         Dictionary<StackReason, int> reasons = [];
+        var (followed, hijacked, fellBack) = (0, 0, 0);
         for (var seed = 0; seed < Rounds; seed++)
         {
             var random = new Random(seed);
@@ -30,11 +31,15 @@ public sealed class WalkPropertyTests
             Assert.Equal((seed, expected), (seed, machine.Walk(process, registers)));
             // Again, from the caches.
             Assert.Equal((seed, expected), (seed, machine.Walk(process, registers)));
+            followed += machine.LastModel!.NeedsBx ? 1 : 0;
+            hijacked += machine.LastModel.Hijacked;
+            fellBack += process.Memory.Reads.Zip(process.Memory.Reads.Skip(1)).Count(static pair => !pair.First.Done && pair.Second.Done && pair.First.Address == pair.Second.Address);
             reasons[expected.Reason] = reasons.GetValueOrDefault(expected.Reason) + 1;
         }
 
         // The stacks are worth walking: they end in all the ways that there are, bar those that the machine has to be told.
         var rare = new[] { StackReason.UnprovedLimit, StackReason.MappingBusy, StackReason.SignalLimit, StackReason.FrameLimit, StackReason.UnsupportedRule };
+        Assert.True((walk == StackWalk.FramePointer || followed >= 5) && hijacked >= 20 && fellBack >= 5, $"rbx followed {followed} times, {hijacked} returns put right, {fellBack} reads cut to a page");
         Assert.Empty(Enum.GetValues<StackReason>().Except(reasons.Keys).Except(rare));
     }
 }

@@ -35,7 +35,7 @@ internal static class NativeTargets
         .. Modes("c++", static () => Builds.Make("exceptions", "g++", "-g", "-O2", Walk(), "exceptions.cc"), "unwind", "rethrow", "lifetime", "virtual"),
         .. Modes("rust", static () => Builds.Make("rust", "rustc", "-O", "-C", "link-arg=" + Walk(), "recurse.rs"), "plain", "closure", "panic"),
         .. Modes("uretprobe", static () => Builds.C("uretprobe", "-O2", "walk.c", "uretprobe.c"), "plain"),
-        .. Modes("uretprobe", static () => Builds.C("uretprobe", "-O2", "walk.c", "uretprobe.c"), "hijacked")
+        .. Modes("uretprobe", static () => Builds.C("uretprobe", "-O2", "walk.c", "uretprobe.c"), "hijacked", "tail")
             .Select(static target => target with { BaseOf = "uretprobe/plain", Depths = Shallow }),
         new("dlopen", TruthSource.Report, static () =>
         {

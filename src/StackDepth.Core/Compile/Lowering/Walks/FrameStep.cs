@@ -64,8 +64,6 @@ internal static class FrameStep
 
         asm.Place(miss);
         MappingStep.Find(code, mapping);
-        asm.Mov(Register.R1, Register.R8);
-        asm.Store(MemorySize.DW, Register.R10, WalkCode.Address, Register.R1);
         RowLookup.Find(code);
         code.AddressEntry();
         asm.Store(MemorySize.DW, Register.R9, Entry(WalkMemory.AddressEntry.Address), Register.R7);
@@ -94,6 +92,7 @@ internal static class FrameStep
         asm.Mov(Register.R0, 1);
         asm.Exit();
         BlockRead.Place(code);
+        ReturnLookup.Place(code);
     }
 
     /// <summary>Takes over, from the mapping of the frame in hand, where its code keeps frame pointers. R9 = the address's entry.</summary>
@@ -258,36 +257,23 @@ internal static class FrameStep
         asm.Place(same);
     }
 
-    /// <summary>Where the return address in R0 is a uretprobe's trampoline, takes the real one from the kernel's list, whose newest entry is the innermost frame's.</summary>
+    /// <summary>Where the return address in R0 is a uretprobe's trampoline, takes the real one from the kernel's list. R9 = the CFA.</summary>
     private static void UndoHijack(WalkCode code)
     {
         var asm = code.Asm;
         var real = asm.CreateLabel("not hijacked");
-        var lost = asm.CreateLabel("list at its end");
+        var found = asm.CreateLabel("hijacked return found");
         code.Load(Register.R1, WalkMemory.Trampoline);
         asm.JumpIf(JumpOp.JNE, Register.R0, Register.R1, real);
-        ReadKernel(code.Target.Offsets.ReturnAddress);
-        asm.JumpIf(JumpOp.JNE, Register.R0, 0, lost);
-        asm.Load(MemorySize.DW, Register.R8, Register.R10, WalkCode.Address);
-        ReadKernel(code.Target.Offsets.ReturnNext);
-        asm.JumpIf(JumpOp.JNE, Register.R0, 0, lost);
-        asm.Load(MemorySize.DW, Register.R1, Register.R10, WalkCode.Address);
-        code.Store(WalkMemory.ReturnInstance, Register.R1);
-        asm.Mov(Register.R0, Register.R8);
-        asm.Jump(real);
-        asm.Place(lost);
+        asm.Mov(Register.R1, Register.R6);
+        asm.Mov(Register.R2, Register.R9);
+        asm.Sub(Register.R2, sizeof(long));
+        asm.Call(code.FindReturn);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, found);
         code.End(StackReason.ReadFailed);
+        asm.Place(found);
+        code.Load(Register.R0, WalkMemory.Ip);
         asm.Place(real);
-
-        void ReadKernel(int field)
-        {
-            code.Load(Register.R3, WalkMemory.ReturnInstance);
-            asm.Add(Register.R3, field);
-            asm.Mov(Register.R1, Register.R10);
-            asm.Add(Register.R1, WalkCode.Address);
-            asm.Mov(Register.R2, sizeof(long));
-            asm.Call(HelperId.ProbeReadKernel);
-        }
     }
 
     /// <summary>The rules beside {rsp|rbp + n}. R1 = kind, R2 = rsp, R4 = offset, R5 = rbp.</summary>
@@ -389,6 +375,9 @@ internal static class FrameStep
         Copy(WalkMemory.FirstSp, WalkMemory.Sp);
         Copy(WalkMemory.FirstBp, WalkMemory.Bp);
         Copy(WalkMemory.FirstBx, WalkMemory.Bx);
+        Copy(WalkMemory.FirstR10, WalkMemory.R10);
+        Copy(WalkMemory.FirstR13, WalkMemory.R13);
+        Copy(WalkMemory.FirstReturnInstance, WalkMemory.ReturnInstance);
         Set(WalkMemory.Depth, 1);
         Set(WalkMemory.Exact, 1);
         Set(WalkMemory.FollowsBx, 1);

@@ -122,6 +122,7 @@ internal sealed class StackWalker
         asm.Load(MemorySize.DW, Register.R3, Register.R0, offsets.TaskUprobes);
         asm.Load(MemorySize.DW, Register.R3, Register.R3, offsets.ReturnInstances);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReturnInstance, Register.R3);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.FirstReturnInstance, Register.R3);
         asm.Mov(Register.R2, -1);
         asm.JumpIf(JumpOp.JEQ, Register.R3, 0, found);
         asm.Load(MemorySize.DW, Register.R2, Register.R1, offsets.MemoryTrampoline);
@@ -136,8 +137,8 @@ internal sealed class StackWalker
         Copy(UserSp, WalkMemory.Sp, WalkMemory.FirstSp);
         Copy(UserBp, WalkMemory.Bp, WalkMemory.FirstBp);
         Copy(UserBx, WalkMemory.Bx, WalkMemory.FirstBx);
-        Copy(UserR10, WalkMemory.R10);
-        Copy(UserR13, WalkMemory.R13);
+        Copy(UserR10, WalkMemory.R10, WalkMemory.FirstR10);
+        Copy(UserR13, WalkMemory.R13, WalkMemory.FirstR13);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Depth, 1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Exact, 1);
         // So it ends where the kernel is busy so often that the calls do not suffice: all others step over a frame.

@@ -10,12 +10,14 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
 
     internal const int Key = -12;
     internal const int FirstKey = -16;
-    internal const int Address = -24;
 
     internal Assembler Asm { get; } = asm;
 
     /// <summary>The function that reads a block of the stack.</summary>
     internal Label ReadBlock { get; } = asm.CreateLabel("read a block");
+
+    /// <summary>The function that finds a hijacked return address.</summary>
+    internal Label FindReturn { get; } = asm.CreateLabel("find a hijacked return");
 
     internal WalkTarget Target { get; } = target;
 

@@ -91,6 +91,11 @@ internal static class WalkMemory
     internal const int FirstSp = 400;
     internal const int FirstBp = 408;
     internal const int FirstBx = 416;
+    internal const int FirstR10 = 424;
+    internal const int FirstR13 = 432;
+
+    /// <summary>The newest return that was hijacked, to begin anew from.</summary>
+    internal const int FirstReturnInstance = 440;
 
     /// <summary>The processes met last: { start time, exec number and process id, sequence of the mappings, epoch }.</summary>
     internal const int Processes = 448;
