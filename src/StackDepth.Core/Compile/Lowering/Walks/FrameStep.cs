@@ -469,53 +469,61 @@ internal static class FrameStep
     private static void GoPlain(WalkCode code)
     {
         var asm = code.Asm;
-        var done = asm.CreateLabel("the next frame is not plain");
+        var stepped = asm.CreateLabel("steps counted");
         var none = asm.CreateLabel("no plain stretch");
         asm.Origin = "step by frame pointer";
-        // R1 = depth, R2 = rsp, R3 = rbp, R4 and R5 = the stretch, R7 = rip, R8 = the block's address.
+        // R1 = the block's limit, R2 = rsp, R3 = rbp, R4 = the stretch's first return address, R5 = its length, R7 = rip, R8 = the block's address.
         code.Load(Register.R5, WalkMemory.PlainLength);
         asm.JumpIf(JumpOp.JEQ, Register.R5, 0, none);
+        // Return addresses that a uretprobe may have replaced are looked at one by one.
+        code.Load(Register.R1, WalkMemory.ReturnInstance);
+        asm.JumpIf(JumpOp.JNE, Register.R1, 0, none);
         code.Load(Register.R1, WalkMemory.Depth);
         asm.JumpIf(JumpOp.JGE, Register.R1, int.Max(0, code.Target.MaxFrames - PlainSteps), none);
-        code.Load(Register.R4, WalkMemory.PlainStart);
+        code.Load(Register.R1, WalkMemory.BlockLimit);
         code.Load(Register.R2, WalkMemory.Sp);
         code.Load(Register.R3, WalkMemory.Bp);
+        code.Load(Register.R4, WalkMemory.PlainStart);
+        asm.Add(Register.R4, 1);
         code.Load(Register.R7, WalkMemory.Ip);
         code.Load(Register.R8, WalkMemory.BlockAddress);
+        var done = new Label[PlainSteps];
         for (var step = 0; step < PlainSteps; step++)
         {
+            done[step] = asm.CreateLabel($"after {step} steps");
             asm.Mov(Register.R0, Register.R7);
-            asm.Sub(Register.R0, 1);
             asm.Sub(Register.R0, Register.R4);
-            asm.JumpIf(JumpOp.JGE, Register.R0, Register.R5, done);
-            asm.JumpIf(JumpOp.JLT, Register.R3, Register.R2, done);
+            asm.JumpIf(JumpOp.JGE, Register.R0, Register.R5, done[step]);
+            asm.JumpIf(JumpOp.JLT, Register.R3, Register.R2, done[step]);
             asm.Mov(Register.R9, Register.R3);
             asm.Sub(Register.R9, Register.R8);
-            asm.JumpIf(JumpOp.JSET, Register.R9, 7, done);
-            asm.JumpIf(JumpOp.JGT, Register.R9, WalkMemory.BlockBytes - 16, done);
-            code.Load(Register.R0, WalkMemory.BlockLimit);
-            asm.JumpIf(JumpOp.JGE, Register.R9, Register.R0, done);
+            asm.JumpIf(JumpOp.JSET, Register.R9, 7, done[step]);
+            asm.JumpIf(JumpOp.JGT, Register.R9, WalkMemory.BlockBytes - 16, done[step]);
+            asm.JumpIf(JumpOp.JGE, Register.R9, Register.R1, done[step]);
             asm.Add(Register.R9, Register.R6);
             asm.Load(MemorySize.DW, Register.R0, Register.R9, WalkMemory.Block + 8);
-            asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
-            code.Load(Register.R7, WalkMemory.Trampoline);
-            // The address is put back below where this jumps.
-            var ordinary = asm.CreateLabel($"plain step {step}");
-            asm.JumpIf(JumpOp.JNE, Register.R0, Register.R7, ordinary);
-            code.Load(Register.R7, WalkMemory.Ip);
-            asm.Jump(done);
-            asm.Place(ordinary);
+            asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done[step]);
             asm.Mov(Register.R7, Register.R0);
             asm.Mov(Register.R2, Register.R3);
             asm.Add(Register.R2, 16);
             asm.Load(MemorySize.DW, Register.R3, Register.R9, WalkMemory.Block);
-            asm.Add(Register.R1, 1);
-            code.Store(WalkMemory.Ip, Register.R7);
         }
-        asm.Place(done);
+        asm.Mov(Register.R0, PlainSteps);
+        asm.Jump(stepped);
+        for (var step = 1; step < PlainSteps; step++)
+        {
+            asm.Place(done[step]);
+            asm.Mov(Register.R0, step);
+            asm.Jump(stepped);
+        }
+        asm.Place(stepped);
+        code.Load(Register.R1, WalkMemory.Depth);
+        asm.Add(Register.R1, Register.R0);
         code.Store(WalkMemory.Depth, Register.R1);
         code.Store(WalkMemory.Sp, Register.R2);
         code.Store(WalkMemory.Bp, Register.R3);
+        code.Store(WalkMemory.Ip, Register.R7);
+        asm.Place(done[0]);
         asm.Place(none);
         asm.Mov(Register.R0, 0);
         asm.Exit();
