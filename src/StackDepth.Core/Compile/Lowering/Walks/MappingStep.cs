@@ -31,13 +31,7 @@ internal static class MappingStep
         var find = asm.CreateLabel("find the mapping");
         var found = asm.CreateLabel("mapping found");
         var known = asm.CreateLabel("mapping known");
-        asm.Mov(Register.R8, Register.R7);
-        asm.Rsh(Register.R8, 16);
-        asm.Mov(Register.R1, Register.R7);
-        asm.Rsh(Register.R1, 22);
-        asm.Xor(Register.R8, Register.R1);
-        asm.And(Register.R8, WalkMemory.SegmentCount - 1);
-        asm.Mul(Register.R8, WalkMemory.SegmentBytes);
+        code.SegmentPlace(Register.R8, Register.R1);
         asm.Add(Register.R8, Register.R6);
         asm.Load(MemorySize.DW, Register.R1, Register.R8, WalkMemory.Segments + WalkMemory.SegmentEntry.Epoch);
         code.Load(Register.R2, WalkMemory.Epoch);

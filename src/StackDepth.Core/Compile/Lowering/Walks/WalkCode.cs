@@ -28,6 +28,25 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
 
     internal void Store(int field, Register source) => Asm.Store(MemorySize.DW, Register.R6, field, source);
 
+    /// <summary>Copies a field of the walk's memory, through a register.</summary>
+    internal void Copy(int from, int to, Register through)
+    {
+        Load(through, from);
+        Store(to, through);
+    }
+
+    /// <summary><paramref name="destination"/> = where in the cache of mappings that of the address in R7 has its place.</summary>
+    internal void SegmentPlace(Register destination, Register scratch)
+    {
+        Asm.Mov(destination, Register.R7);
+        Asm.Rsh(destination, 16);
+        Asm.Mov(scratch, Register.R7);
+        Asm.Rsh(scratch, 22);
+        Asm.Xor(destination, scratch);
+        Asm.And(destination, WalkMemory.SegmentCount - 1);
+        Asm.Mul(destination, WalkMemory.SegmentBytes);
+    }
+
     internal void End(StackReason reason)
     {
         Asm.Mov(Register.R1, (int)reason);
