@@ -53,7 +53,8 @@ internal sealed class ToolProcess : IAsyncDisposable
 
     internal static ToolProcess Start(string[] arguments, string? input = null, Dictionary<string, string>? environment = null, string[]? launcher = null)
     {
-        string[] line = [.. launcher ?? [], .. Line, .. arguments];
+        // Whoever runs the tests in the background of a script ignores SIGINT for them, and what is ignored is inherited.
+        string[] line = [.. launcher ?? ["env", "--default-signal=INT,HUP,TERM"], .. Line, .. arguments];
         var start = new ProcessStartInfo(line[0], line[1..])
         {
             RedirectStandardInput = true,
