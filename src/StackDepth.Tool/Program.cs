@@ -1,8 +1,11 @@
 using System.CommandLine;
+using StackDepth;
 using StackDepth.Tool.Cli;
 using StackDepth.Tool.Diagnostics;
 using StackDepth.Tool.Output;
 
+if (args is ["run", ..])
+    Probe.WarmUp();
 var tool = new ToolCommandLine();
 ParseResult? parsed = null;
 try

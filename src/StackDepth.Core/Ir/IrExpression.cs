@@ -34,7 +34,13 @@ internal enum StackKind
 /// <summary>One of the stacks that a program can capture.</summary>
 /// <param name="Kind">Whose frames.</param>
 /// <param name="Walk">How they are found; null for the walk that the options of the attachment name.</param>
-internal readonly record struct IrStack(StackKind Kind, StackWalk? Walk = null);
+internal sealed record IrStack(StackKind Kind, StackWalk? Walk = null)
+{
+    // Written out: to compare enums by way of the runtime's comparers, which the compiler would do, takes code that is compiled at every start.
+    public bool Equals(IrStack? other) => other is not null && Kind == other.Kind && Walk == other.Walk;
+
+    public override int GetHashCode() => ((int)Kind * 16) + (Walk is { } walk ? (int)walk + 1 : 0);
+}
 
 internal enum CompareOperator
 {

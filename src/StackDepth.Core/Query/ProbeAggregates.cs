@@ -26,7 +26,7 @@ public static class ProbeAggregates
         public ProbeQuery<Histogram> Histogram() => new(stream.Aggregate(AggregateParts.Histogram), static snapshot => snapshot.Total.ToHistogram());
 
         /// <summary>Count, minimum, maximum, mean and histogram in one pass.</summary>
-        public ProbeQuery<Summary<T>> Summary() => new(stream.Aggregate(AggregateValue.AllParts), static snapshot => snapshot.Total.ToSummary<T>());
+        public ProbeQuery<Summary<T>> Summary() => new(stream.Aggregate(AggregateValue.AllParts), AggregateSnapshot.Summary<T>);
     }
 
     extension<T>(ProbeStream<T> stream)

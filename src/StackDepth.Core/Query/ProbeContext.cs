@@ -76,7 +76,7 @@ public readonly struct StackExpr
     /// <exception cref="ProbeQueryException">The kernel's stack can be walked by the kernel only.</exception>
     public StackExpr By(StackWalk walk)
     {
-        if (!Enum.IsDefined(walk))
+        if (walk is < StackWalk.Auto or > StackWalk.Kernel)
             throw new ArgumentOutOfRangeException(nameof(walk), walk, "There is no such walk.");
         if (_stack.Kind == StackKind.Kernel && walk != StackWalk.Kernel)
             throw new ProbeQueryException($"KStack.By({walk}): kernel stacks are walked by the kernel only. Leave By away.");

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using StackDepth.Ir;
+using StackDepth.Runtime;
 
 namespace StackDepth;
 
@@ -38,7 +39,7 @@ public sealed class ProbeSource<TContext>
     public ProbeStream<T> Select<T>(Func<TContext, Expr<T>> selector)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        return new(_probe, _predicates, [selector(_context).Node], static (scoped ref reader) => reader.Next<T>());
+        return new(_probe, _predicates, [selector(_context).Node], EventReader.One<T>);
     }
 
     /// <summary>Two values for each hit.</summary>

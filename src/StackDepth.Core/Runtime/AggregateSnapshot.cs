@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Numerics;
 
 namespace StackDepth.Runtime;
 
@@ -20,6 +21,9 @@ internal sealed class AggregateSnapshot
     internal long Hits { get; }
 
     internal AggregateValue Total => _total ?? throw new InvalidOperationException("This query keeps no total: it is grouped, or counts hits only.");
+
+    internal static Summary<T> Summary<T>(AggregateSnapshot snapshot)
+        where T : struct, INumber<T> => snapshot.Total.ToSummary<T>();
 
     internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(Func<AggregateValue, TValue> select)
         where TKey : notnull

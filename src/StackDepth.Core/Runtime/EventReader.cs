@@ -21,6 +21,9 @@ internal ref struct EventReader
         _sites = sites;
     }
 
+    /// <summary>Decodes a record of one field.</summary>
+    internal static T One<T>(scoped ref EventReader reader) => reader.Next<T>();
+
     /// <summary>The next field. The type decides how it is read; it was decided by the expression that the query selects.</summary>
     internal T Next<T>()
     {

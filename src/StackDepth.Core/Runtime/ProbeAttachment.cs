@@ -181,6 +181,7 @@ internal sealed class ProbeAttachment : IDisposable
             if (_detached)
                 return;
             _detached = true;
+            UprobeGracePeriod.End();
             _uprobe.Link.Dispose();
             _followers?.Detach();
         }

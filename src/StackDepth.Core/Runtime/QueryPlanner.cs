@@ -41,7 +41,7 @@ internal static class QueryPlanner
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxFunctions);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.RingBufferBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.RingBufferBytes, LargestRing);
-        if (!Enum.IsDefined(options.Walk))
+        if (options.Walk is < StackWalk.Auto or > StackWalk.Kernel)
             throw new ArgumentOutOfRangeException("options.Walk", options.Walk, "There is no such walk.");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxFrames);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.MaxFrames, MostFrames);

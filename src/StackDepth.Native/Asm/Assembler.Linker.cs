@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using StackDepth.Native.Spec;
 
 namespace StackDepth.Native.Asm;
@@ -12,11 +13,12 @@ internal sealed partial class Assembler
     /// <summary>Works on copies: the assembler itself stays as it is.</summary>
     private sealed class Linker(Assembler assembler)
     {
-        private readonly Instruction[] _instructions = [.. assembler._instructions];
-        private readonly List<AssemblyError> _errors = [.. assembler._errors];
+        private readonly Instruction[] _instructions = assembler._instructions.ToArray();
+        private readonly List<AssemblyError> _errors = new(1);
 
         internal AssembledCode Link()
         {
+            _errors.AddRange(assembler._errors);
             foreach (var reference in assembler._references)
                 Resolve(reference);
             CheckFunctionEnds();
@@ -29,7 +31,7 @@ internal sealed partial class Assembler
             var functions = new FunctionInfo[assembler._functions.Count];
             for (var index = 0; index < functions.Length; index++)
                 functions[index] = new FunctionInfo(assembler._functions[index].Name, assembler._functions[index].Slot);
-            return new AssembledCode([.. _instructions], [.. functions]);
+            return new AssembledCode(ImmutableCollectionsMarshal.AsImmutableArray(_instructions), ImmutableCollectionsMarshal.AsImmutableArray(functions));
         }
 
         internal ImmutableArray<string> Messages() => _errors.Count == 0 ? [] :

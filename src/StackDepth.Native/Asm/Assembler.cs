@@ -12,12 +12,12 @@ namespace StackDepth.Native.Asm;
 /// </remarks>
 internal sealed partial class Assembler
 {
-    private readonly List<Instruction> _instructions = [];
-    private readonly List<int> _slots = [];
-    private readonly List<PendingLabel> _labels = [];
+    private readonly List<Instruction> _instructions = new(256);
+    private readonly List<int> _slots = new(256);
+    private readonly List<PendingLabel> _labels = new(64);
     private readonly List<PendingFunction> _functions = [new("main", 0)];
-    private readonly List<Reference> _references = [];
-    private readonly List<AssemblyError> _errors = [];
+    private readonly List<Reference> _references = new(64);
+    private readonly List<AssemblyError> _errors = new(1);
     private int _slot;
 
     /// <summary>What the code comes from, for people: the comment of every instruction emitted while it is set. Null: no comment.</summary>

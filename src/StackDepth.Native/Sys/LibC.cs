@@ -37,6 +37,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "fstatfs", SetLastError = true)]
     internal static partial int FStatFs(int fd, void* status);
 
+    [LibraryImport(Name, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int MemFdCreate(string name, uint flags);
+
     [LibraryImport(Name, EntryPoint = "read", SetLastError = true)]
     internal static partial nint Read(int fd, void* buffer, nuint length);
 

@@ -33,7 +33,7 @@ internal static class ProcText
     internal static List<int>? Cpus(string? text)
     {
         var list = text.AsSpan().Trim();
-        var cpus = new List<int>();
+        var cpus = new List<int>(16);
         var previous = -1;
         foreach (var range in list.Split(','))
         {
@@ -46,7 +46,11 @@ internal static class ProcText
                 return null;
             }
 
-            cpus.AddRange(Enumerable.Range(from, to - from + 1));
+            for (var cpu = from; cpu <= to; cpu++)
+            {
+                cpus.Add(cpu);
+            }
+
             previous = to;
         }
 

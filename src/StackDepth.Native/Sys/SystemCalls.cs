@@ -33,6 +33,9 @@ internal unsafe class SystemCalls
 
     internal virtual long Close(int fd) => Result(LibC.Close(fd));
 
+    /// <summary><c>memfd_create(2)</c>.</summary>
+    internal virtual long MemoryFile(string name, uint flags) => Result(LibC.MemFdCreate(name, flags));
+
     internal virtual long EventFd(uint initial, int flags) => Result(LibC.EventFd(initial, flags));
 
     internal virtual long EPollCreate(int flags) => Result(LibC.EPollCreate(flags));

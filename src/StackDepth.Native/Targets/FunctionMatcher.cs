@@ -59,7 +59,7 @@ internal sealed class FunctionMatcher
         }
 
         MetIndirectFunction = false;
-        var candidates = new List<Candidate>();
+        var candidates = new List<Candidate>(16);
         var outside = false;
         for (var table = 0; table < _tables.Length; table++)
         {

@@ -7,7 +7,7 @@ namespace StackDepth.Tool.Cli;
 /// <summary><c>stackdepth check</c>.</summary>
 internal static class CheckCommandLine
 {
-    internal static Command Create(Option<bool> verbose)
+    internal static Command Create(Flag verbose)
     {
         var format = Choices.Option("--format", "How the result is printed; table unless it is written.", ("table", OutputFormat.Table), ("json", OutputFormat.Json));
         var command = new Command("check", "Tell what this kernel and these privileges allow, and the remedy for each thing missing.");

@@ -8,7 +8,7 @@ namespace StackDepth.Tool.Cli;
 /// <summary><c>stackdepth run PROBE [-- COMMAND ...]</c>.</summary>
 internal static class RunCommandLine
 {
-    internal static Command Create(Option<bool> verbose)
+    internal static Command Create(Flag verbose)
     {
         var query = new QueryOptions();
         var words = new Argument<string[]>("COMMAND") { Description = "After '--': the command to run under the probes. Without it: all processes, until Ctrl-C.", Arity = ArgumentArity.ZeroOrMore };
@@ -20,7 +20,7 @@ internal static class RunCommandLine
         command.Options.Add(duration);
         command.Options.Add(format);
         command.Options.Add(verbose);
-        command.SetAction((parsed, _) => RunAsync(parsed, query, CommandWords.Of(parsed, words), parsed.GetValue(duration), format.In(parsed), parsed.GetValue(verbose)));
+        command.SetAction((parsed, _) => RunAsync(parsed, query, CommandWords.Of(parsed, words), parsed.GetValue(duration), format.In(parsed), verbose.In(parsed)));
         return command;
     }
 

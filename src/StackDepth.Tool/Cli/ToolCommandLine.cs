@@ -7,18 +7,18 @@ namespace StackDepth.Tool.Cli;
 /// <summary>The tool's command line.</summary>
 internal sealed class ToolCommandLine
 {
-    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Log to standard error what the tool does; show stack traces of failures." };
+    private readonly Flag _verbose = new("--verbose", "Log to standard error what the tool does; show stack traces of failures.", "-v");
     private readonly Command _root = new("stackdepth", "How deep does a program's stack get, and can the number be trusted? Exit statuses: the command's own; 64 wrong usage, 124 --duration ended it, 125 the tool failed, 126 and 127 it could not be executed or found, 130 Ctrl-C.");
-
-    internal ToolCommandLine()
-    {
-        _root.Options.Add(new HelpOption());
-        _root.Options.Add(new VersionOption());
-    }
 
     internal ParseResult Parse(string[] arguments)
     {
-        // A start has no time for what it does not need: when the first word is a command, it is the only one that the line can mean.
+        // A start has no time for what it does not need. Descriptions of these two come from resources, which takes 5 ms.
+        if (arguments is not ["run", ..] || Array.Exists(arguments, static word => word is "--help" or "-h" or "-?" or "/h" or "/?" or "--version"))
+        {
+            _root.Options.Add(new HelpOption());
+            _root.Options.Add(new VersionOption());
+        }
+        // When the first word is a command, it is the only one that the line can mean.
         var all = arguments is not ["run" or "check" or "explain", ..];
         if (all || arguments[0] == "run")
             _root.Subcommands.Add(RunCommandLine.Create(_verbose));
@@ -30,5 +30,5 @@ internal sealed class ToolCommandLine
         return CommandLineParser.Parse(_root, arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
     }
 
-    internal bool IsVerbose(ParseResult parsed) => parsed.GetValue(_verbose);
+    internal bool IsVerbose(ParseResult parsed) => _verbose.In(parsed);
 }

@@ -19,7 +19,6 @@ internal static class UnknownOptions
             if (child is OptionResult)
                 values.UnionWith(child.Tokens);
         }
-        var options = parsed.CommandResult.Command.Options.Where(static option => !option.Hidden).SelectMany(static option => option.Aliases.Prepend(option.Name)).ToArray();
         var sentences = ImmutableArray.CreateBuilder<string>();
         var separated = false;
         foreach (var token in parsed.Tokens)
@@ -30,12 +29,15 @@ internal static class UnknownOptions
                 break;
             }
             if (token is { Type: TokenType.Argument, Value: ['-', _, ..] } && !values.Contains(token))
-                sentences.Add(Sentence(token.Value.Split('=')[0], options));
+                sentences.Add(Sentence(token.Value.Split('=')[0], Names(parsed.CommandResult.Command)));
         }
         if (sentences.Count > 0 && !separated && parsed.CommandResult.Command.Name == "run")
             sentences.Add("A command to run stands after '--', with its own options.");
         return sentences.ToImmutable();
     }
+
+    private static string[] Names(Command command) =>
+        [.. command.Options.Where(static option => !option.Hidden).SelectMany(static option => option.Aliases.Prepend(option.Name))];
 
     private static string Sentence(string written, string[] options) =>
         options.Contains(written) ? $"Option {written} stands too early: write it after 'run', 'check' or 'explain'."

@@ -29,7 +29,7 @@ internal abstract class DepthQuery
     }
 
     /// <summary>Attaches the probes; with a command, starts it under them.</summary>
-    internal abstract Task<DepthSession> StartAsync(ProcessStartInfo? command, AttachOptions options, CancellationToken cancellationToken);
+    internal abstract DepthSession Start(ProcessStartInfo? command, AttachOptions options, CancellationToken cancellationToken);
 
     internal abstract ProbePlan Explain(ExplainOptions options);
 
@@ -43,11 +43,9 @@ internal abstract class DepthQuery
 /// <inheritdoc />
 internal sealed class DepthQuery<TResult>(ProbeQuery<TResult> query, Func<TResult, Depths> read) : DepthQuery
 {
-    internal override async Task<DepthSession> StartAsync(ProcessStartInfo? command, AttachOptions options, CancellationToken cancellationToken)
+    internal override DepthSession Start(ProcessStartInfo? command, AttachOptions options, CancellationToken cancellationToken)
     {
-        var session = command is null
-            ? await query.AttachAsync(options, cancellationToken).ConfigureAwait(false)
-            : await query.StartAsync(command, options, cancellationToken).ConfigureAwait(false);
+        var session = command is null ? query.Attach(options, cancellationToken) : query.Start(command, options, cancellationToken);
         return new(session, async () => read(await session.StopAsync(CancellationToken.None).ConfigureAwait(false)));
     }
 

@@ -17,9 +17,7 @@ internal sealed class ProbeRunner(RunRequest request)
         DepthSession session;
         try
         {
-            var starting = StartAsync(interruption.Token);
-            interruption.Listen(); // beside the start: until something is gathered a signal can as well end the process
-            session = await starting.ConfigureAwait(false);
+            session = Start(interruption);
         }
         catch (OperationCanceledException) when (interruption.Signal.IsCompleted)
         {
@@ -51,12 +49,13 @@ internal sealed class ProbeRunner(RunRequest request)
         }
     }
 
-    private async Task<DepthSession> StartAsync(CancellationToken cancellationToken)
+    private DepthSession Start(Interruption interruption)
     {
+        interruption.Listen();
         var command = request.Command.IsEmpty ? null : new ProcessStartInfo(request.Command[0], request.Command.RemoveAt(0));
         try
         {
-            return await DepthQuery.Build(request.Query).StartAsync(command, request.Options, cancellationToken).ConfigureAwait(false);
+            return DepthQuery.Build(request.Query).Start(command, request.Options, interruption.Token);
         }
         catch (FileNotFoundException error) when (command is not null)
         {

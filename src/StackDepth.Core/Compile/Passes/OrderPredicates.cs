@@ -10,7 +10,7 @@ internal static class OrderPredicates
         List<IrExpression> conjuncts = [];
         foreach (var predicate in query.Predicates)
             Split(predicate, conjuncts);
-        return query with { Predicates = [.. conjuncts.OrderBy(static c => c.UsesStack)] };
+        return query with { Predicates = [.. conjuncts.Where(static c => !c.UsesStack), .. conjuncts.Where(static c => c.UsesStack)] };
     }
 
     private static void Split(IrExpression predicate, List<IrExpression> conjuncts)
