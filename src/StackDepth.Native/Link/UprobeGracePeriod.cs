@@ -47,7 +47,7 @@ internal static unsafe class UprobeGracePeriod
         if (file.IsInvalid || sys.Write(file.Value, &content, 1) != 1)
             return null;
         using var program = BpfProgram.Load(Program(), new Dictionary<string, BpfMap>(), sys);
-        return UprobeMultiLink.Attach(program, new($"/proc/self/fd/{file.Value}", [0], [], Pid: 0, IsReturn: false), sys);
+        return UprobeMultiLink.TryAttach(program, new($"/proc/self/fd/{file.Value}", [0], [], Pid: 0, IsReturn: false), sys, out _);
     }
 
     private static ProgramSpec Program()
