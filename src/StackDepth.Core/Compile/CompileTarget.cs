@@ -25,6 +25,17 @@ internal sealed record CompileTarget(
     /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk.</summary>
     internal StackWalk WalkOf(IrStack stack) => stack.Kind == StackKind.Kernel ? StackWalk.Kernel : stack.Walk ?? Walk;
 
+    /// <summary>Whether frames are to be counted that the kernel's walk finds, which gives none of them.</summary>
+    internal bool CountsFramesOfKernelWalk(IrQuery query)
+    {
+        foreach (var expression in query.Expressions)
+        {
+            if (expression.Any(part => part is IrStackCountOf count && WalkOf(count.Stack) == StackWalk.Kernel))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>The walks of ours that <paramref name="query"/> uses.</summary>
     internal List<StackWalk> OwnWalks(IrQuery query)
     {

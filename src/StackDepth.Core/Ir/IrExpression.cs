@@ -101,8 +101,19 @@ internal sealed record IrStackCompleteness(IrStack Stack) : IrStackValue(Stack, 
 /// <summary>Why the stack is not complete.</summary>
 internal sealed record IrStackReason(IrStack Stack) : IrStackValue(Stack, IrType.Reason);
 
-/// <summary>The least, or the greatest, depth that the stack can truly have.</summary>
-internal sealed record IrStackBound(IrStack Stack, bool Greatest) : IrStackValue(Stack, IrType.Int64);
+/// <summary>How many of the frames lie in some functions.</summary>
+internal sealed record IrStackCountOf(IrStack Stack, IrFunctions Functions) : IrStackValue(Stack, IrType.Int32);
+
+/// <summary>The least, or the greatest, value that the stack can truly have: of its depth, or of its frames in <paramref name="Functions"/>.</summary>
+internal sealed record IrStackBound(IrStack Stack, bool Greatest, IrFunctions? Functions = null) : IrStackValue(Stack, IrType.Int64);
+
+/// <summary>A set of functions as the user wrote them: names and globs, of any file or behind the name of one (<c>module!symbol</c>).</summary>
+internal sealed record IrFunctions(ImmutableArray<string> Names)
+{
+    public bool Equals(IrFunctions? other) => other is not null && Names.SequenceEqual(other.Names);
+
+    public override int GetHashCode() => Names.Aggregate(17, HashCode.Combine);
+}
 
 internal sealed record IrCompare(CompareOperator Operator, IrExpression Left, IrExpression Right) : IrExpression(IrType.Boolean)
 {

@@ -51,13 +51,16 @@ internal static class IrPrinter
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
         IrStackReason reason => $"{Name(reason.Stack)}.reason",
-        IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Greatest ? "most" : "least")}",
+        IrStackCountOf count => $"{Name(count.Stack)}.count_of({Print(count.Functions)})",
+        IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Greatest ? "most" : "least")}{(bound.Functions is { } functions ? $"_count_of({Print(functions)})" : "")}",
         IrCompare compare => $"({Print(compare.Left)} {Symbol(compare.Operator)} {Print(compare.Right)})",
         IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
         IrTuple tuple => $"({string.Join(", ", tuple.Items.Select(Print))})",
         IrNot not => $"!{Print(not.Operand)}",
         _ => throw IrNodes.Unknown(expression),
     };
+
+    internal static string Print(IrFunctions functions) => string.Join(", ", functions.Names.Select(static name => InstructionText.Escape(name)));
 
     internal static string Name(ContextField field) => field switch
     {

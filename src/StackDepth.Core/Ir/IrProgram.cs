@@ -3,7 +3,11 @@ using System.Collections.Immutable;
 namespace StackDepth.Ir;
 
 /// <summary>A step of the program that runs at every hit, in the order in which the kernel runs them.</summary>
-internal abstract record IrStatement;
+internal abstract record IrStatement
+{
+    /// <summary>What it looks at.</summary>
+    internal virtual IEnumerable<IrExpression> Expressions => [];
+}
 
 /// <summary>Leaves the program unless the hit belongs to the processes that the session observes.</summary>
 internal sealed record FilterProcess(ProcessScope Scope) : IrStatement;
@@ -12,10 +16,16 @@ internal sealed record FilterProcess(ProcessScope Scope) : IrStatement;
 internal sealed record LoadContext(ContextField Field) : IrStatement;
 
 /// <summary>Leaves the program unless <paramref name="Condition"/> holds.</summary>
-internal sealed record Guard(IrExpression Condition) : IrStatement;
+internal sealed record Guard(IrExpression Condition) : IrStatement
+{
+    internal override IEnumerable<IrExpression> Expressions => [Condition];
+}
 
 /// <summary>Counts the hit as undecided, and leaves the program, unless <paramref name="Condition"/> holds: what the query asks of incomplete stacks is then settled.</summary>
-internal sealed record Decide(IrExpression Condition) : IrStatement;
+internal sealed record Decide(IrExpression Condition) : IrStatement
+{
+    internal override IEnumerable<IrExpression> Expressions => [Condition];
+}
 
 /// <summary>Counts a hit that passed every filter.</summary>
 internal sealed record CountHit : IrStatement;
@@ -27,11 +37,37 @@ internal sealed record CountHit : IrStatement;
 internal sealed record Capture(IrStack Stack, StackWalk Walk, int MaxFrames) : IrStatement;
 
 /// <summary>Gives the value to the query's sink.</summary>
-internal sealed record Deliver(IrSink Sink) : IrStatement;
+internal sealed record Deliver(IrSink Sink) : IrStatement
+{
+    internal override IEnumerable<IrExpression> Expressions => Sink.Expressions;
+}
 
 /// <summary>The linear form of a query, ready to be lowered.</summary>
 internal sealed record IrProgram(IrProbe Probe, ImmutableArray<IrStatement> Statements)
 {
+    /// <summary>The sets of functions whose frames are counted, in the order of their numbers.</summary>
+    internal ImmutableArray<IrFunctions> Counted
+    {
+        get
+        {
+            var found = ImmutableArray.CreateBuilder<IrFunctions>();
+            foreach (var statement in Statements)
+            {
+                foreach (var expression in statement.Expressions)
+                    expression.Any(Find);
+            }
+            return found.ToImmutable();
+
+            bool Find(IrExpression expression)
+            {
+                var functions = expression is IrStackCountOf count ? count.Functions : (expression as IrStackBound)?.Functions;
+                if (functions is not null && !found.Contains(functions))
+                    found.Add(functions);
+                return false;
+            }
+        }
+    }
+
     public bool Equals(IrProgram? other) => other is not null && Probe == other.Probe && Statements.SequenceEqual(other.Statements);
 
     public override int GetHashCode() => Statements.Aggregate(Probe.GetHashCode(), HashCode.Combine);

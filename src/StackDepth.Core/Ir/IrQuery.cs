@@ -22,24 +22,39 @@ internal sealed record IrProbe(string Binary, string Symbols, int? ProcessId = n
 }
 
 /// <summary>Where the values of a query go.</summary>
-internal abstract record IrSink;
+internal abstract record IrSink
+{
+    /// <summary>What it is computed from.</summary>
+    internal abstract IEnumerable<IrExpression> Expressions { get; }
+}
 
 /// <summary>Nowhere: the hits are the result, and they are counted anyway.</summary>
-internal sealed record IrCountHits : IrSink;
+internal sealed record IrCountHits : IrSink
+{
+    internal override IEnumerable<IrExpression> Expressions => [];
+}
 
 /// <summary>Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one.</summary>
-internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key) : IrSink;
+internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key) : IrSink
+{
+    internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value }.OfType<IrExpression>();
+}
 
 /// <summary>One record through the ring buffer for each hit.</summary>
 internal sealed record IrEmit(ImmutableArray<IrExpression> Fields) : IrSink
 {
+    internal override IEnumerable<IrExpression> Expressions => Fields;
+
     public bool Equals(IrEmit? other) => other is not null && Fields.SequenceEqual(other.Fields);
 
     public override int GetHashCode() => Fields.Aggregate(17, HashCode.Combine);
 }
 
 /// <summary>One record through the ring buffer each time <paramref name="Value"/> is beyond all before it.</summary>
-internal sealed record IrEmitExtremum(bool Maximum, IrExpression Value) : IrSink;
+internal sealed record IrEmitExtremum(bool Maximum, IrExpression Value) : IrSink
+{
+    internal override IEnumerable<IrExpression> Expressions => [Value];
+}
 
 /// <summary>A whole query, as the fluent API built it: immutable, knows no kernel.</summary>
 internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predicates, IrSink Sink)
@@ -49,12 +64,5 @@ internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predi
     public override int GetHashCode() => Predicates.Aggregate(HashCode.Combine(Probe, Sink), HashCode.Combine);
 
     /// <summary>The expressions, in no order.</summary>
-    internal IEnumerable<IrExpression> Expressions => Predicates.Concat(Sink switch
-    {
-        IrCountHits => [],
-        IrAggregate aggregate => new[] { aggregate.Value, aggregate.Key }.OfType<IrExpression>(),
-        IrEmit emit => emit.Fields,
-        IrEmitExtremum extremum => [extremum.Value],
-        _ => throw IrNodes.Unknown(Sink),
-    });
+    internal IEnumerable<IrExpression> Expressions => Predicates.Concat(Sink.Expressions);
 }

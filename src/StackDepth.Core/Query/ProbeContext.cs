@@ -1,4 +1,5 @@
 using StackDepth.Ir;
+using StackDepth.Runtime;
 
 #pragma warning disable CA1822 // The members are symbolic and read no instance; they belong to it all the same: s => s.Pid.
 
@@ -56,6 +57,27 @@ public readonly struct StackExpr
     /// <see cref="ProbeHealth.Undecided"/>, and such a hit is in no result either; only depths by <see cref="StackWalk.Kernel"/> are compared as they are.
     /// </summary>
     public Expr<int> Length => new(new IrStackLength(_stack));
+
+    /// <summary>
+    /// How many of the frames lie in functions that are named so, each counted with its seldom-run part that the compiler put elsewhere (<c>name.cold</c>) and the copies that it
+    /// made for some callers (<c>name.constprop.0</c>). A recursive function is counted once for each of its frames. What <see cref="Completeness"/> says holds of this number too:
+    /// on a truncated or broken stack it is a lower bound.
+    /// </summary>
+    /// <param name="symbols">
+    /// Names as in the symbol table, or globs (<c>*</c>, <c>?</c>, <c>[a-z]</c>); of every file, or behind a file's name (<c>libpython3.11!PyObject_*</c>). One without a file's name
+    /// must be in the probed file, or in one that it, or the command, is known to load: attaching refuses it otherwise.
+    /// </param>
+    /// <exception cref="ProbeQueryException">The names are missing or malformed, or the stack is the kernel's.</exception>
+    public Expr<int> CountOf(params ReadOnlySpan<string> symbols)
+    {
+        if (_stack.Kind == StackKind.Kernel)
+            throw new ProbeQueryException("KStack.CountOf: frames are counted by function in user stacks only.");
+        if (symbols.IsEmpty)
+            throw new ProbeQueryException("CountOf needs the name of a function, or several.");
+        foreach (var symbol in symbols)
+            CountedFunctions.Check(symbol);
+        return new(new IrStackCountOf(_stack, new([.. symbols])));
+    }
 
     /// <summary>What <see cref="Length"/> promises.</summary>
     public Expr<Completeness> Completeness => new(new IrStackCompleteness(_stack));

@@ -81,7 +81,7 @@ internal sealed class ProbeAttachment : IDisposable
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
-            var tables = compiled.NeedsTables ? undo.Add(UnwindTableService.Start(maps, target, resolve, Logger(options), sys)) : null;
+            var tables = compiled.NeedsTables ? undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), Logger(options), sys)) : null;
             tables?.BeginPreload(childCommand);
             var request = TargetSites.Request(target, query.Probe.ProcessId);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));

@@ -58,6 +58,10 @@ internal static class QueryPlanner
     /// <exception cref="ProbeUnavailableException">The kernel cannot run a walk that the query wants.</exception>
     internal static CompiledQuery Compile(IrQuery query, CompileTarget target, KernelProfile kernel)
     {
+        if (target.CountsFramesOfKernelWalk(query))
+        {
+            throw new ProbeQueryException("Frames are counted by function while a walk of StackDepth's own finds them: CountOf needs another walk than StackWalk.Kernel (the tool: --walk auto).");
+        }
         if (target.OwnWalks(query) is { Count: > 0 } walks)
         {
             if (kernel.Architecture != Architecture.X64)
@@ -67,12 +71,14 @@ internal static class QueryPlanner
                     "Leave the walk to StackWalk.Auto, or set it to StackWalk.Kernel (the tool: --walk kernel), whose depths are the kernel's and not proved.");
             }
             var fields = kernel.HasBtf && kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) ? KernelTypes.Fields : null;
-            if (fields is null && walks.Contains(StackWalk.Unwind))
+            var counts = query.Expressions.Any(static expression => expression.Any(static part => part is IrStackCountOf));
+            if (fields is null && (counts || walks.Contains(StackWalk.Unwind)))
             {
                 throw new ProbeUnavailableException(
-                    $"The walk Unwind needs Linux {KernelFeatureTable.Since(KernelFeatures.BpfLoop)} (bpf_loop, bpf_find_vma) with type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF); this is {kernel.Release}"
+                    $"{(counts ? "To count frames by function" : "The walk Unwind")} needs Linux {KernelFeatureTable.Since(KernelFeatures.BpfLoop)} (bpf_loop, bpf_find_vma) with type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF); this is {kernel.Release}"
                     + (kernel.Expects(KernelFeatures.BpfLoop) ? ", without the type information." : "."),
-                    "Leave the walk to StackWalk.Auto, which follows frame pointers on such a kernel and says that its depths are not proved, or use a newer kernel.");
+                    counts ? "Leave CountOf away, or use a newer kernel."
+                        : "Leave the walk to StackWalk.Auto, which follows frame pointers on such a kernel and says that its depths are not proved, or use a newer kernel.");
             }
             target = target with { Fields = fields, SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0, WalksStatically = fields is null };
         }

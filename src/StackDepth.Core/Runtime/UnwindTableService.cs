@@ -17,6 +17,7 @@ internal sealed class UnwindTableService : IDisposable
     private readonly ILogger _log;
     private readonly ProbeTarget _target;
     private readonly ResolveOptions _resolve;
+    private readonly FunctionMarks _marks;
     private readonly UnwindTableWriter _writer;
     private readonly UnwindSupplier _supplier;
     private readonly UnwindRequestServer _server;
@@ -25,12 +26,12 @@ internal sealed class UnwindTableService : IDisposable
     private readonly MappingWatch? _watch;
     private Task _preload = Task.CompletedTask;
 
-    private UnwindTableService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys)
+    private UnwindTableService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, ILogger log, SystemCalls sys)
     {
-        (_log, _target, _resolve) = (log, target, resolve);
+        (_log, _target, _resolve, _marks) = (log, target, resolve, marks);
         _writer = new(maps[UnwindMaps.FilesName], maps[UnwindMaps.TablesName], maps[UnwindMaps.RulesName]);
         var cache = UnwindCache.OfUser();
-        _supplier = new(_writer, (path, shownPath) => UnwindTables.Load(path, cache, shownPath).Table, UnwindTables.LoadVdso, notice => Tell(log, notice));
+        _supplier = new(_writer, (path, shownPath) => marks.Mark(UnwindTables.Load(path, cache, shownPath).Table, path, shownPath), UnwindTables.LoadVdso, notice => Tell(log, notice));
         try
         {
             _followed = maps.ByName.ContainsKey(MapNames.Followed) ? new(maps, sys) : null;
@@ -56,13 +57,19 @@ internal sealed class UnwindTableService : IDisposable
     }
 
     /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
-    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys) => new(maps, target, resolve, log, sys);
+    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, ILogger log, SystemCalls sys) =>
+        new(maps, target, resolve, marks, log, sys);
 
     /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
     internal void BeginPreload(ChildCommand? command) => _preload = Task.Run(() => Preload(command));
 
     /// <exception cref="KernelException">The kernel refused the maps' content.</exception>
-    internal void WaitUntilPreloaded() => _preload.GetAwaiter().GetResult();
+    /// <exception cref="TargetNotFoundException">Frames of a function are to be counted that no file has.</exception>
+    internal void WaitUntilPreloaded()
+    {
+        _preload.GetAwaiter().GetResult();
+        CountedFunctions.RequireFound(_marks, _target);
+    }
 
     /// <summary>What is known of the target's file; null where that is nothing yet.</summary>
     internal UnwindFileEntry? EntryOf(ProbeTarget target) => UnwindFileKey.Of(target.File) is { } key ? _writer.Find(key) : null;

@@ -22,6 +22,12 @@ internal sealed class UnwindTable
     /// <summary>By the rule numbers of <see cref="Rows"/>; number 0 is <see cref="CfaKind.None"/>.</summary>
     internal required UnwindRule[] Rules { get; init; }
 
+    /// <summary>By the rule numbers of <see cref="Rows"/>: which sets of functions the text under the rule belongs to; null where nothing is marked. See <see cref="FunctionMarks"/>.</summary>
+    internal byte[]? Marks { get; init; }
+
+    /// <summary>Where <see cref="Plain"/> is marked.</summary>
+    internal PlainText MarkedPlain { get; init; }
+
     /// <summary>File offset >> 8 of the first page.</summary>
     internal required uint FirstPage { get; init; }
 

@@ -37,7 +37,19 @@ internal static class CTarget
         return Built.GetOrAdd($"lib{name}.so", static name => new(() => Build(name, "int own_leaf(int x) { return x + 1; }\n", [.. Flags, "-shared", "-fPIC"]))).Value;
     }
 
-    private static string Build(string name, string source, string[] flags)
+    /// <summary>A program of a source of Targets/, built with flags of the test's own; <paramref name="finish"/> does what is left to be done to the file.</summary>
+    internal static string Of(string source, string name, string[] flags, Action<string>? finish = null)
+    {
+        Requires.Bpf();
+        Requires.Tool("gcc");
+        return Built.GetOrAdd($"{source} {name}", _ => new(() =>
+        {
+            using var stream = typeof(CTarget).Assembly.GetManifestResourceStream(source)!;
+            return Build(name, new StreamReader(stream).ReadToEnd(), flags, finish);
+        })).Value;
+    }
+
+    private static string Build(string name, string source, string[] flags, Action<string>? finish = null)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source + string.Join(' ', flags))))[..16];
         var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"stackdepth-live-{Environment.UserName}-{hash}")).FullName;
@@ -53,6 +65,7 @@ internal static class CTarget
         gcc.WaitForExit();
         File.Delete(aside + ".c");
         Assert.True(gcc.ExitCode == 0, errors);
+        finish?.Invoke(aside);
         File.Move(aside, binary, overwrite: true);
         return binary;
     }

@@ -27,7 +27,7 @@ internal sealed class CaptureLowering
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
             _ownWalks |= capture.Walk != StackWalk.Kernel && !context.Target.WalksStatically;
-            _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context.Target);
+            _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context);
         }
     }
 

@@ -35,6 +35,9 @@ internal static class ExpressionLowering
             case IrStackReason reason:
                 asm.Load(MemorySize.W, destination, Register.R8, context.StackOffsets[reason.Stack] + StackHeader.Reason);
                 break;
+            case IrStackCountOf count:
+                asm.Load(MemorySize.DW, destination, Register.R8, context.CountOffset(count.Stack, count.Functions));
+                break;
             case IrStackBound bound:
                 EvaluateBound(context, bound, destination);
                 break;
@@ -74,7 +77,7 @@ internal static class ExpressionLowering
 
     /// <summary>
     /// The frame count bounds the true depth from above where the stack is complete only, and from below unless a step was guessed; then the probed function itself is all that is
-    /// certain.
+    /// certain. It is the same with the frames in some functions, of which none is certain then.
     /// </summary>
     private static void EvaluateBound(LoweringContext context, IrStackBound bound, Register destination)
     {
@@ -91,11 +94,11 @@ internal static class ExpressionLowering
         else
         {
             asm.JumpIf(JumpOp.JNE, destination, (int)Completeness.Approximate, counted);
-            asm.Mov(destination, 1);
+            asm.Mov(destination, bound.Functions is null ? 1 : 0);
         }
         asm.Jump(end);
         asm.Place(counted);
-        asm.Load(MemorySize.DW, destination, Register.R8, stack + StackHeader.Count);
+        asm.Load(MemorySize.DW, destination, Register.R8, bound.Functions is { } functions ? context.CountOffset(bound.Stack, functions) : stack + StackHeader.Count);
         asm.Place(end);
     }
 

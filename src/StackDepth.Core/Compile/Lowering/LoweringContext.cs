@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
@@ -44,8 +45,14 @@ internal sealed class LoweringContext
     /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
     internal int? PidTgid { get; set; }
 
+    /// <summary>The sets of functions whose frames the walks count.</summary>
+    internal ImmutableArray<IrFunctions> Counted { get; init; } = [];
+
     /// <summary>Where the captured stacks lie in the capture slot: see <see cref="StackHeader"/>.</summary>
     internal Dictionary<IrStack, int> StackOffsets { get; } = [];
+
+    /// <summary>Where the number of frames in some functions lies in the capture slot.</summary>
+    internal int CountOffset(IrStack stack, IrFunctions functions) => StackOffsets[stack] + StackHeader.Bytes + (Counted.IndexOf(functions) * sizeof(long));
 
     /// <summary>The frame offset of the number of the capture slot, where a walk of ours needs it.</summary>
     internal int? SlotNumber { get; set; }

@@ -13,9 +13,12 @@ internal static class ProgramLowering
 {
     internal static CompiledQuery Run(IrProgram program, CompileTarget target)
     {
+        if (program.Counted.Length > FunctionMarks.MostSets)
+            throw new ProbeQueryException($"A query counts the frames of at most {FunctionMarks.MostSets} sets of functions, not of {program.Counted.Length}: name several functions in one CountOf.");
         var context = new LoweringContext(target)
         {
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
+            Counted = program.Counted,
             EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
         };
         var capture = new CaptureLowering(context, program);

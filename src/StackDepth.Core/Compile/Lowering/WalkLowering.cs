@@ -12,10 +12,10 @@ namespace StackDepth.Compile.Lowering;
 internal static class WalkLowering
 {
     /// <summary>How many bytes behind the header the walk needs, a multiple of 8.</summary>
-    internal static int StateBytes(StackWalk walk, CompileTarget target) => walk switch
+    internal static int StateBytes(StackWalk walk, LoweringContext context) => walk switch
     {
-        StackWalk.Kernel => KernelWalkLowering.StateBytes(target),
-        _ => 0,
+        StackWalk.Kernel => KernelWalkLowering.StateBytes(context.Target),
+        _ => context.Counted.Length * sizeof(long),
     };
 
     internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)

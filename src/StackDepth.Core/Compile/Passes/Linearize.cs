@@ -30,10 +30,10 @@ internal static class Linearize
             steps.Add(new Decide(comparisons.Surely(predicate)));
         // A hit counts when it has passed all predicates; a stack that the sink needs comes after that, so that its failure is a failure of a hit.
         steps.Add(new CountHit());
-        foreach (var expression in SinkExpressions(query.Sink))
+        foreach (var expression in query.Sink.Expressions)
             Require(expression);
         // A truth value that a query delivers is a comparison too: where it is open, the hit has no value.
-        foreach (var expression in SinkExpressions(query.Sink).SelectMany(Parts).Where(comparisons.CanBeOpen))
+        foreach (var expression in query.Sink.Expressions.SelectMany(Parts).Where(comparisons.CanBeOpen))
             steps.Add(new Decide(comparisons.Settled(expression)));
         steps.Add(new Deliver(query.Sink));
         return new(query.Probe, steps.ToImmutable());
@@ -56,13 +56,4 @@ internal static class Linearize
     }
 
     private static IEnumerable<IrExpression> Parts(IrExpression expression) => expression is IrTuple tuple ? tuple.Items.SelectMany(Parts) : [expression];
-
-    private static IEnumerable<IrExpression> SinkExpressions(IrSink sink) => sink switch
-    {
-        IrCountHits => [],
-        IrAggregate aggregate => new[] { aggregate.Key, aggregate.Value }.OfType<IrExpression>(),
-        IrEmit emit => emit.Fields,
-        IrEmitExtremum extremum => [extremum.Value],
-        _ => throw IrNodes.Unknown(sink),
-    };
 }

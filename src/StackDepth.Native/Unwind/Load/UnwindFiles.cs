@@ -44,7 +44,7 @@ internal enum UnwindFileFlags : uint
 
 /// <summary>The value of a file: where its index is, and which pages of file offset it covers.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct UnwindFileEntry(uint IndexWord, uint FirstPage, uint PageCount, UnwindFileFlags Flags, uint PlainStart = 0, uint PlainLength = 0)
+internal readonly record struct UnwindFileEntry(uint IndexWord, uint FirstPage, uint PageCount, UnwindFileFlags Flags, uint PlainStart = 0, uint PlainLength = 0, uint MarkedStart = 0, uint MarkedLength = 0)
 {
     /// <summary>Where the fields are in the value.</summary>
     internal const int IndexWordAt = 0;
@@ -53,9 +53,11 @@ internal readonly record struct UnwindFileEntry(uint IndexWord, uint FirstPage, 
     internal const int FlagsAt = 12;
     internal const int PlainStartAt = 16;
     internal const int PlainLengthAt = 20;
+    internal const int MarkedStartAt = 24;
+    internal const int MarkedLengthAt = 28;
 
     /// <summary>Bytes of a value.</summary>
-    internal const int Size = 24;
+    internal const int Size = 32;
 
     internal static UnwindFileEntry Without(UnwindFileFlags reason) => new(0, 0, 0, reason);
 }

@@ -10,7 +10,7 @@ namespace StackDepth.Native.Unwind;
 /// A file is found in <see cref="FilesName"/>. Its entry leads to the index of its pages, which lies, like the pages' rows, in a space of 2^24 words of 4 bytes:
 /// word w is in slot <c>w >> WordBits</c> of <see cref="TablesName"/>, at <c>w &amp; (ChunkWords - 1)</c>. An index word is
 /// <c>(word of the page's first row) &lt;&lt; 8 | (rows in the page - 1)</c>; a row is <c>offsetInPage &lt;&lt; 24 | rule</c>, and the rule is at that index of
-/// <see cref="RulesName"/>. The rows of one page lie in one slot. Everything an entry leads to is written before the entry, and never changed after.
+/// <see cref="RulesName"/>, by its low <see cref="MarksShift"/> bits; the bits above are the marks of <see cref="FunctionMarks"/>. The rows of one page lie in one slot. Everything an entry leads to is written before the entry, and never changed after.
 /// </remarks>
 internal static class UnwindMaps
 {
@@ -28,7 +28,7 @@ internal static class UnwindMaps
 
     internal const int MaxFiles = 4096;
     internal const int MaxChunks = 1024;
-    internal const int MaxRules = 32768;
+    internal const int MaxRules = 1 << MarksShift;
     internal const int RequestRingBytes = 65536;
 
     internal const int WordBits = 14;
@@ -39,6 +39,9 @@ internal static class UnwindMaps
     internal const int PageBits = 8;
     internal const int MaxPageRows = 1 << PageBits;
     internal const int RuleBytes = 8;
+
+    /// <summary>Where the marks begin in the 24 bits of a row's rule.</summary>
+    internal const int MarksShift = 15;
 
     /// <summary>The rule of text without rows.</summary>
     internal const uint NoRule = 0;

@@ -72,11 +72,11 @@ internal sealed class UnwindTableWriter : IDisposable
                     return Write(key, UnwindFileEntry.Without(UnwindFileFlags.Unusable)) ? UnwindInstall.NoWords : UnwindInstall.NoFiles;
                 }
 
-                place = _words.Store(table, _rules.NumbersOf(table.Rules));
+                place = _words.Store(table, Numbers(table));
                 bucket.Add((table, place.Value));
             }
 
-            return !Write(key, new UnwindFileEntry(place.Value, table.FirstPage, (uint)table.PageCount, UnwindFileFlags.Ready, table.Plain.Start, table.Plain.Length)) ? UnwindInstall.NoFiles
+            return !Write(key, EntryOf(table, place.Value)) ? UnwindInstall.NoFiles
                 : shared ? UnwindInstall.Shared : UnwindInstall.Installed;
         }
     }
@@ -115,6 +115,20 @@ internal sealed class UnwindTableWriter : IDisposable
         }
     }
 
+    private uint[] Numbers(UnwindTable table)
+    {
+        var numbers = _rules.NumbersOf(table.Rules);
+        for (var rule = 0; rule < (table.Marks?.Length ?? 0); rule++)
+        {
+            numbers[rule] |= (uint)table.Marks![rule] << UnwindMaps.MarksShift;
+        }
+
+        return numbers;
+    }
+
+    private static UnwindFileEntry EntryOf(UnwindTable table, uint indexWord) => new(
+        indexWord, table.FirstPage, (uint)table.PageCount, UnwindFileFlags.Ready, table.Plain.Start, table.Plain.Length, table.MarkedPlain.Start, table.MarkedPlain.Length);
+
     private bool Write(UnwindFileKey key, UnwindFileEntry entry)
     {
         try
@@ -140,7 +154,7 @@ internal sealed class UnwindTableWriter : IDisposable
         {
             if (ReferenceEquals(other, table)
                 || (other.FirstPage == table.FirstPage && other.Rows.AsSpan().SequenceEqual(table.Rows) && other.PageStarts.AsSpan().SequenceEqual(table.PageStarts)
-                    && other.Rules.AsSpan().SequenceEqual(table.Rules)))
+                    && other.Rules.AsSpan().SequenceEqual(table.Rules) && other.Marks.AsSpan().SequenceEqual(table.Marks)))
             {
                 return indexWord;
             }

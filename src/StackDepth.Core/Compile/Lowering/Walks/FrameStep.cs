@@ -46,10 +46,17 @@ internal static class FrameStep
         asm.Store(MemorySize.DW, Register.R9, Entry(WalkMemory.AddressEntry.Rule), Register.R8);
         // Where the mapping lies in its cache: computed again, it is cheaper than to keep a pointer.
         code.SegmentPlace(Register.R1, Register.R2);
+        if (target.Sets > 0)
+        {
+            code.Load(Register.R2, WalkMemory.Marks);
+            asm.Lsh(Register.R2, 32);
+            asm.Or(Register.R1, Register.R2);
+        }
         asm.Store(MemorySize.DW, Register.R9, Entry(WalkMemory.AddressEntry.Segment), Register.R1);
         PlainSteps.TakeStretch(code, walk);
 
         asm.Place(apply);
+        FrameCounts.Count(code);
         RuleStep.Apply(code, walk);
         if (walk != StackWalk.Unwind)
             PlainSteps.Go(code);

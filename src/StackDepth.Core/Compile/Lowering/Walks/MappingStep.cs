@@ -134,6 +134,8 @@ internal static class MappingStep
         asm.Mov(Register.R3, 0);
         asm.Mov(Register.R4, 0);
         asm.Mov(Register.R5, 0);
+        if (code.CountsInPlain)
+            code.Store(WalkMemory.MarkedStart, Register.R2);
         asm.JumpIf(JumpOp.JEQ, Register.R1, Anonymous, store);
 
         asm.LoadMap(Register.R1, UnwindMaps.FilesName);
@@ -163,6 +165,11 @@ internal static class MappingStep
         asm.Load(MemorySize.W, Register.R3, Register.R0, UnwindFileEntry.PageCountAt);
         asm.Load(MemorySize.W, Register.R4, Register.R0, UnwindFileEntry.PlainStartAt);
         asm.Load(MemorySize.W, Register.R5, Register.R0, UnwindFileEntry.PlainLengthAt);
+        if (code.CountsInPlain)
+        {
+            asm.Load(MemorySize.DW, Register.R1, Register.R0, UnwindFileEntry.MarkedStartAt);
+            code.Store(WalkMemory.MarkedStart, Register.R1);
+        }
 
         asm.Place(store);
         asm.Store(MemorySize.DW, Register.R8, Field(WalkMemory.SegmentEntry.IndexWord), Register.R2);
@@ -193,7 +200,15 @@ internal static class MappingStep
         asm.Mov(Register.R5, 0);
         asm.Place(some);
         asm.Store(MemorySize.DW, Register.R8, Field(WalkMemory.SegmentEntry.PlainStart), Register.R4);
+        // Both stores clear what lies behind the page count and the length.
         asm.Store(MemorySize.DW, Register.R8, Field(WalkMemory.SegmentEntry.PlainLength), Register.R5);
+        if (code.CountsInPlain)
+        {
+            code.Load(Register.R1, WalkMemory.MarkedStart);
+            asm.Store(MemorySize.W, Register.R8, Field(WalkMemory.SegmentEntry.MarkedStart), Register.R1);
+            asm.Rsh(Register.R1, 32);
+            asm.Store(MemorySize.W, Register.R8, Field(WalkMemory.SegmentEntry.MarkedLength), Register.R1);
+        }
         code.Load(Register.R1, WalkMemory.Epoch);
         asm.Store(MemorySize.DW, Register.R8, Field(WalkMemory.SegmentEntry.Epoch), Register.R1);
     }
@@ -206,6 +221,7 @@ internal static class MappingStep
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.EmptyFile, 0);
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.EmptyFile + 8, 0);
         asm.Store(MemorySize.DW, Register.R6, WalkMemory.EmptyFile + 16, 0);
+        asm.Store(MemorySize.DW, Register.R6, WalkMemory.EmptyFile + 24, 0);
         asm.LoadMap(Register.R1, UnwindMaps.FilesName);
         asm.Mov(Register.R2, Register.R6);
         asm.Add(Register.R2, WalkMemory.FileKey);

@@ -18,6 +18,12 @@ internal static class OwnWalkLowering
         walker.Walk(asm, context.Allocate(sizeof(long)));
         asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Count, Register.R1);
         asm.Note("frame count");
+        for (var set = 0; set < context.Counted.Length; set++)
+        {
+            asm.Load(MemorySize.DW, Register.R2, Register.R9, FrameCounts.Counter(set));
+            asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Bytes + (set * sizeof(long)), Register.R2);
+            asm.Note($"frames in {IrPrinter.Print(context.Counted[set])}");
+        }
 
         var proved = asm.CreateLabel("proved");
         var guessed = asm.CreateLabel("guessed");
@@ -54,7 +60,7 @@ internal static class OwnWalkLowering
             return known;
         var target = context.Target;
         var fields = target.Fields ?? throw new InvalidOperationException($"The walk {capture.Walk} needs the kernel's fields, and the target of the compilation has none.");
-        var walker = new StackWalker(context.Asm, new(capture.Walk, capture.MaxFrames, fields, target.SequenceShift, context.EntersAtFunctions));
+        var walker = new StackWalker(context.Asm, new(capture.Walk, capture.MaxFrames, fields, target.SequenceShift, context.EntersAtFunctions, context.Counted.Length));
         context.Walkers.Add(capture.Walk, walker);
         return walker;
     }

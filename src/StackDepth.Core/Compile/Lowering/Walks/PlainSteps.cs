@@ -29,10 +29,20 @@ internal static class PlainSteps
         // Another mapping may have taken the place: its stretch is as good.
         asm.JumpIf(JumpOp.JNE, Register.R2, Register.R3, known);
         asm.Load(MemorySize.DW, Register.R4, Register.R1, WalkMemory.Segments + WalkMemory.SegmentEntry.PlainStart);
-        asm.Load(MemorySize.DW, Register.R5, Register.R1, WalkMemory.Segments + WalkMemory.SegmentEntry.PlainLength);
+        asm.Load(MemorySize.W, Register.R5, Register.R1, WalkMemory.Segments + WalkMemory.SegmentEntry.PlainLength);
         asm.Place(known);
         code.Store(WalkMemory.PlainStart, Register.R4);
         code.Store(WalkMemory.PlainLength, Register.R5);
+        if (!code.CountsInPlain)
+            return;
+        // The marked part as a distance from the stretch's start.
+        asm.Load(MemorySize.W, Register.R2, Register.R1, WalkMemory.Segments + WalkMemory.SegmentEntry.MarkedStart);
+        asm.Load(MemorySize.DW, Register.R3, Register.R1, WalkMemory.Segments + WalkMemory.SegmentEntry.Offset);
+        asm.Sub(Register.R2, Register.R3);
+        asm.Sub(Register.R2, Register.R4);
+        code.Store(WalkMemory.MarkedStart, Register.R2);
+        asm.Load(MemorySize.W, Register.R2, Register.R1, WalkMemory.Segments + WalkMemory.SegmentEntry.MarkedLength);
+        code.Store(WalkMemory.MarkedLength, Register.R2);
     }
 
     /// <summary>Steps by frame pointers for as long as return addresses lie in the plain stretch and the frames in the block that was read.</summary>
@@ -73,10 +83,11 @@ internal static class PlainSteps
             asm.Add(Register.R9, Register.R6);
             asm.Load(MemorySize.DW, Register.R0, Register.R9, WalkMemory.Block + 8);
             asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done[step]);
-            asm.Mov(Register.R7, Register.R0);
             asm.Mov(Register.R2, Register.R3);
             asm.Add(Register.R2, 16);
             asm.Load(MemorySize.DW, Register.R3, Register.R9, WalkMemory.Block);
+            FrameCounts.CountPlain(code);
+            asm.Mov(Register.R7, Register.R0);
         }
         asm.Mov(Register.R0, Most);
         asm.Jump(stepped);

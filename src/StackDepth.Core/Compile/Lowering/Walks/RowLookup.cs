@@ -31,7 +31,7 @@ internal static class RowLookup
         asm.Rsh(Register.R1, PageShift);
         asm.Load(MemorySize.W, Register.R2, Register.R8, WalkMemory.Segments + WalkMemory.SegmentEntry.FirstPage);
         asm.Sub(Register.R1, Register.R2);
-        asm.Load(MemorySize.DW, Register.R2, Register.R8, WalkMemory.Segments + WalkMemory.SegmentEntry.PageCount);
+        asm.Load(MemorySize.W, Register.R2, Register.R8, WalkMemory.Segments + WalkMemory.SegmentEntry.PageCount);
         asm.JumpIf(JumpOp.JGE, Register.R1, Register.R2, none);
         asm.Load(MemorySize.W, Register.R2, Register.R8, WalkMemory.Segments + WalkMemory.SegmentEntry.IndexWord);
         asm.Mov(Register.R8, Register.R1);
@@ -92,6 +92,13 @@ internal static class RowLookup
         asm.Add(Register.R0, Register.R4);
         asm.Load(MemorySize.W, Register.R1, Register.R0, 0);
         asm.And(Register.R1, (1 << RuleBits) - 1);
+        if (code.Target.Sets > 0)
+        {
+            asm.Mov(Register.R2, Register.R1);
+            asm.Rsh(Register.R2, UnwindMaps.MarksShift);
+            code.Store(WalkMemory.Marks, Register.R2);
+            asm.And(Register.R1, UnwindMaps.MaxRules - 1);
+        }
         asm.Store(MemorySize.W, Register.R10, WalkCode.Key, Register.R1);
         Lookup(UnwindMaps.RulesName, WalkCode.Key);
         asm.Load(MemorySize.DW, Register.R8, Register.R0, 0);
@@ -102,6 +109,8 @@ internal static class RowLookup
         code.End(StackReason.TableUnusable);
         asm.Place(none);
         asm.Mov(Register.R8, 0);
+        if (code.Target.Sets > 0)
+            code.Store(WalkMemory.Marks, Register.R8);
         asm.Place(done);
 
         // R0 = the chunk of the word in a register.

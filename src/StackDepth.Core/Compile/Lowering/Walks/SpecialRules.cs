@@ -113,6 +113,7 @@ internal static class SpecialRules
         Set(WalkMemory.FollowsBx, 1);
         Set(WalkMemory.Guesses, 0);
         Set(WalkMemory.Signals, 0);
+        FrameCounts.Clear(asm, Register.R6, code.Target.Sets);
         asm.Mov(Register.R0, 0);
         asm.Exit();
 

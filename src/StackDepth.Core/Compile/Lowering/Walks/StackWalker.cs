@@ -131,7 +131,7 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Trampoline, Register.R2);
     }
 
-    private static void Start(Assembler asm)
+    private void Start(Assembler asm)
     {
         Copy(UserIp, WalkMemory.Ip, WalkMemory.FirstIp);
         Copy(UserSp, WalkMemory.Sp, WalkMemory.FirstSp);
@@ -149,6 +149,7 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BusyTries, 0);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockAddress, -1);
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.BlockLimit, 0);
+        FrameCounts.Clear(asm, Register.R9, _target.Sets);
 
         void Copy(int register, params ReadOnlySpan<int> fields)
         {

@@ -21,6 +21,9 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
 
     internal WalkTarget Target { get; } = target;
 
+    /// <summary>Whether frames are counted that are stepped over without a lookup. With more than one set the tables see to it that such frames are in none.</summary>
+    internal bool CountsInPlain => Target.Sets == 1 && Target.Walk != StackWalk.Unwind;
+
     /// <summary>Ends the walk for the reason in R1, or as <see cref="WalkMemory.Outermost"/>.</summary>
     internal Label Ended { get; } = asm.CreateLabel("the walk ended");
 

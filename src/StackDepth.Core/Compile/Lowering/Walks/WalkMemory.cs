@@ -71,34 +71,45 @@ internal static class WalkMemory
     internal const int EmptyFile = 192;
 
     /// <summary>Registers that a CFA is counted from now and then; of a frame whose <see cref="Ip"/> is exact, rbx of every frame with <see cref="FollowsBx"/>.</summary>
-    internal const int Bx = 216;
+    internal const int Bx = 224;
 
-    internal const int R10 = 224;
-    internal const int R13 = 232;
+    internal const int R10 = 232;
+    internal const int R13 = 240;
 
     /// <summary>How often the kernel was too busy to look up a mapping.</summary>
-    internal const int BusyTries = 240;
+    internal const int BusyTries = 248;
 
     /// <summary>1 once the walk has met code that counts its CFA from rbx, and begun anew to follow rbx as well.</summary>
-    internal const int FollowsBx = 248;
+    internal const int FollowsBx = 256;
 
     /// <summary>Registers of a frame that a signal interrupted, r8 to rip as they lie in the signal frame.</summary>
-    internal const int SignalRegisters = 256;
+    internal const int SignalRegisters = 264;
 
     /// <summary>The registers of the probed function, to begin anew from.</summary>
-    internal const int FirstIp = 392;
+    internal const int FirstIp = 400;
 
-    internal const int FirstSp = 400;
-    internal const int FirstBp = 408;
-    internal const int FirstBx = 416;
-    internal const int FirstR10 = 424;
-    internal const int FirstR13 = 432;
+    internal const int FirstSp = 408;
+    internal const int FirstBp = 416;
+    internal const int FirstBx = 424;
+    internal const int FirstR10 = 432;
+    internal const int FirstR13 = 440;
 
     /// <summary>The newest return that was hijacked, to begin anew from.</summary>
-    internal const int FirstReturnInstance = 440;
+    internal const int FirstReturnInstance = 448;
+
+    /// <summary>The marks of the row that was looked up last: see <see cref="Native.Unwind.FunctionMarks"/>.</summary>
+    internal const int Marks = 456;
+
+    /// <summary>What of the plain stretch is marked: from its start, and the length. Of the file that a mapping is filled in from: both in one word, as in the file's entry.</summary>
+    internal const int MarkedStart = 464;
+
+    internal const int MarkedLength = 472;
+
+    /// <summary>How many frames were marked, for each set of functions.</summary>
+    internal const int Counts = 480;
 
     /// <summary>The processes met last: { start time, exec number and process id, sequence of the mappings, epoch }.</summary>
-    internal const int Processes = 448;
+    internal const int Processes = 544;
 
     internal const int ProcessCount = 16;
 
@@ -137,9 +148,13 @@ internal static class WalkMemory
         internal const int IndexWord = 32;
         internal const int FirstPage = 36;
         internal const int PageCount = 40;
-        internal const int Flags = 44;
+
+        /// <summary>The marked part of the plain stretch: its length, and below the file offset of its start.</summary>
+        internal const int MarkedLength = 44;
+
         internal const int PlainStart = 48;
         internal const int PlainLength = 56;
+        internal const int MarkedStart = 60;
     }
 
     /// <summary>An address in the cache, with its rule and the place of its mapping in that cache.</summary>
@@ -149,5 +164,6 @@ internal static class WalkMemory
         internal const int Epoch = 8;
         internal const int Rule = 16;
         internal const int Segment = 24;
+        internal const int Marks = 28;
     }
 }
