@@ -27,7 +27,7 @@ internal sealed partial class ItaniumParser
             case "di" or "dx" or "dX":
                 return ParseDesignatedInitializer(op.Operator.Code);
             case "nw" or "na":
-                return ParseNew(op);
+                return ParseNew();
             default:
                 return op.Operator.IsFold ? ParseFold(op.Operator)
                     : op.Operator.IsNamedCast ? ParseNamedCast(op)
@@ -83,7 +83,7 @@ internal sealed partial class ItaniumParser
     }
 
     // nw <expression>* _ <type> (E | pi <expression>* E | il <expression>* E)
-    private NewExpression? ParseNew(OperatorName op)
+    private NewExpression? ParseNew()
     {
         if (ParseExpressions('_') is not { } placement || ParseType() is not { } type)
         {
@@ -92,11 +92,11 @@ internal sealed partial class ItaniumParser
 
         if (Accept('E'))
         {
-            return new NewExpression(op, placement, type, null);
+            return new NewExpression(placement, type, null);
         }
 
         Node? initializer = Accept('p', 'i') ? ParseExpressions('E') : Peek == 'i' && PeekNext == 'l' ? ParseExpression() : null;
-        return initializer is null ? null : new NewExpression(op, placement, type, initializer);
+        return initializer is null ? null : new NewExpression(placement, type, initializer);
     }
 
     // fl | fr <operator> <expression>, fL | fR <operator> <expression> <expression>

@@ -136,11 +136,7 @@ internal sealed partial class ItaniumParser
     // <ctor-dtor-name>: C1 to C5, CI1 and a base class (an inherited constructor), D0 to D5.
     private StructorName? ParseStructor()
     {
-        if (lastName is not { } className)
-        {
-            return null;
-        }
-
+        var className = lastName;
         var destructor = Peek == 'D';
         at++;
         var inherited = !destructor && Accept('I');
@@ -150,12 +146,18 @@ internal sealed partial class ItaniumParser
         }
 
         at++;
-        if (inherited && ParseType() is null)
+        if (inherited)
         {
-            return null;
+            // An inherited constructor has the name of the base that it is from.
+            if (ParseType() is null)
+            {
+                return null;
+            }
+
+            className = lastName;
         }
 
-        return new StructorName(className, destructor);
+        return className is null ? null : new StructorName(className, destructor);
     }
 
     // DC <source-name>+ E

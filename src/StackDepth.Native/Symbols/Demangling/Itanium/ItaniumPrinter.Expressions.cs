@@ -121,7 +121,8 @@ internal sealed partial class ItaniumPrinter
 
     private void PrintNew(NewExpression creation)
     {
-        PrintOperator(creation.Operator);
+        // That it is an array is not in the mangled type either.
+        text.Write("new");
         if (creation.Placement.Items.Length > 0)
         {
             text.Write(' ');

@@ -4,6 +4,15 @@ internal sealed partial class ItaniumPrinter
 {
     private void PrintOperation(Operation operation)
     {
+        if (operation.Operator is VendorOperator vendor)
+        {
+            Print(vendor.Name);
+            text.Write('(');
+            PrintList(operation.Operands);
+            text.Write(')');
+            return;
+        }
+
         switch (operation.Operands)
         {
             case []:
@@ -23,7 +32,6 @@ internal sealed partial class ItaniumPrinter
                 PrintOperand(otherwise);
                 break;
             default:
-                // An operator of a vendor, with more operands than any.
                 text.Fail();
                 break;
         }

@@ -36,9 +36,11 @@ internal sealed partial class RustV0Demangler
                 return;
             case 'b':
                 Boolean();
+                Suffix(tag);
                 return;
             case 'c':
                 Character();
+                Suffix(tag);
                 return;
         }
 
@@ -195,6 +197,11 @@ internal sealed partial class RustV0Demangler
             Write(digits.Length == 0 ? 0 : ulong.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
         }
 
+        Suffix(tag);
+    }
+
+    private void Suffix(char tag)
+    {
         if (verbose)
         {
             Write(": ");
@@ -221,8 +228,9 @@ internal sealed partial class RustV0Demangler
             return;
         }
 
+        // binutils writes what is not ASCII by its number.
         Write('\'');
-        Write(Escape(rune, '\''));
+        Write(rune.IsAscii ? Escape(rune, '\'') : $"\\u{{{value:x}}}");
         Write('\'');
     }
 

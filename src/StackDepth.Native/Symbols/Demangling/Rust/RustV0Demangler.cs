@@ -3,8 +3,8 @@ using System.Globalization;
 namespace StackDepth.Native.Symbols.Demangling.Rust;
 
 /// <summary>
-/// Rust's second mangling (RFC 2603), default since Rust 1.94 nightly and an option before. The grammar is printed as it is parsed:
-/// a reference back goes to an earlier place of the text, and parses and prints it again.
+/// Rust's second mangling (RFC 2603): the standard library's and the nightly compiler's, and an option of the stable one. The grammar is
+/// printed as it is parsed: a reference back goes to an earlier place of the text, and parses and prints it again.
 /// </summary>
 internal sealed partial class RustV0Demangler
 {

@@ -62,10 +62,8 @@ internal sealed class CastOperator(Node type) : Node
     internal override ReadOnlySpan<Node?> Parts => new Node?[] { Type };
 }
 
-internal sealed class NewExpression(OperatorName op, ArgumentList placement, Node type, Node? initializer) : Node
+internal sealed class NewExpression(ArgumentList placement, Node type, Node? initializer) : Node
 {
-    internal OperatorName Operator { get; } = op;
-
     internal ArgumentList Placement { get; } = placement;
 
     internal Node Type { get; } = type;
