@@ -149,7 +149,8 @@ internal sealed partial class ItaniumParser
             at++;
         }
 
+        // Only a string has no value: its type is all that is mangled.
         var digits = text[start..at];
-        return Accept('E') ? new Literal(type, digits, negative) : null;
+        return (digits.Length > 0 || type is ArrayType) && Accept('E') ? new Literal(type, digits, negative) : null;
     }
 }

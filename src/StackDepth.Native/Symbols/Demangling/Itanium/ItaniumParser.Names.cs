@@ -102,6 +102,7 @@ internal sealed partial class ItaniumParser
                     // The closure of a data member's initializer follows: the member is remembered already.
                     at++;
                     remembered = true;
+                    prefix = Peek == 'E' ? null : prefix;
                     break;
                 default:
                     prefix = ParseUnqualifiedName(prefix, null);

@@ -10,11 +10,6 @@ internal sealed partial class ItaniumParser
             return null;
         }
 
-        // L: of internal linkage. F: a friend whose constraints depend on the class that befriends it.
-        while (Accept('L'))
-        {
-        }
-
         var name = Peek switch
         {
             >= '0' and <= '9' => ParseSourceName(),
@@ -22,6 +17,7 @@ internal sealed partial class ItaniumParser
             'D' when PeekNext == 'C' => ParseStructuredBinding(),
             'C' or 'D' => ParseStructor(),
             'U' => ParseUnnamed(),
+            'L' => ParseInternalName(),
             _ => null,
         };
 
@@ -32,6 +28,13 @@ internal sealed partial class ItaniumParser
 
         name = ParseTags(name);
         return name is not null && scope is not null ? new QualifiedName(scope, name) : name;
+    }
+
+    // L <source-name> [<discriminator>]: of internal linkage.
+    private Identifier? ParseInternalName()
+    {
+        at++;
+        return ParseSourceName() is { } name && SkipDiscriminator() ? name : null;
     }
 
     // <module-name> ::= (W [P] <source-name>)+

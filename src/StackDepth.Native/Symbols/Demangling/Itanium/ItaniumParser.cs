@@ -86,17 +86,14 @@ internal sealed partial class ItaniumParser(string text, bool verbose, DemangleL
         return name;
     }
 
-    // A word (.cold, .isra, .llvm) and the numbers that follow it, each after a dot.
+    // A word (.cold, .isra, .llvm, .0), and the numbers that follow it, each after a dot.
     private string ParseCloneSuffix()
     {
         var start = at;
-        if (char.IsAsciiLetterLower(PeekNext) || PeekNext == '_')
+        at += 2;
+        while (char.IsAsciiLetterLower(Peek) || char.IsAsciiDigit(Peek) || Peek == '_')
         {
-            at += 2;
-            while (char.IsAsciiLetterLower(Peek) || char.IsAsciiDigit(Peek) || Peek == '_')
-            {
-                at++;
-            }
+            at++;
         }
 
         while (Peek == '.' && char.IsAsciiDigit(PeekNext))
