@@ -47,7 +47,7 @@ public sealed class DemanglerTests
     [InlineData("_ZNSsC1Ev", "std::basic_string<char, std::char_traits<char>, std::allocator<char> >::basic_string()", "std::basic_string<char, std::char_traits<char>, std::allocator<char> >::basic_string()")]
     [InlineData("_Z1fSs", "f(std::string)", "f(std::basic_string<char, std::char_traits<char>, std::allocator<char> >)")]
     [InlineData("_ZN3foo3bar17h05af221e174051e9E", "foo::bar", "foo::bar::h05af221e174051e9")]
-    [InlineData("_RNvCs1234_3foo3bar", "foo::bar", "foo[3c1f2]::bar")]
+    [InlineData("_RNvCs1234_3foo3bar", "foo::bar", "foo[3c1c0]::bar")]
     [InlineData("_RINvC1f1gKj5_Kb1_Kc41_E", "f::g::<5, true, 'A'>", "f[0]::g::<5: usize, true: bool, 'A': char>")]
     public void Details_are_shown_only_when_they_are_asked_for(string name, string brief, string verbose)
     {

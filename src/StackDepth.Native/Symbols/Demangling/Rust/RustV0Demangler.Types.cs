@@ -214,10 +214,14 @@ internal sealed partial class RustV0Demangler
             return;
         }
 
-        if (count > 0)
+        if (silent)
+        {
+            boundLifetimes += count;
+        }
+        else if (count > 0)
         {
             Write("for<");
-            for (ulong i = 0; i < count; i++)
+            for (ulong i = 0; i < count && !Failed; i++)
             {
                 Write(i > 0 ? ", " : "");
                 boundLifetimes++;
