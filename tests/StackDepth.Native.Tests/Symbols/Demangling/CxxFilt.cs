@@ -14,6 +14,9 @@ internal static class CxxFilt
         return lines;
     }
 
+    /// <summary>Its name and version, as in the head of Data/names.txt.</summary>
+    internal static async Task<string> VersionAsync() => (await RunAsync("c++filt", ["--version"], "")).Split('\n')[0];
+
     /// <summary>The mangled names of both symbol tables of a file.</summary>
     internal static async Task<IEnumerable<string>> NamesAsync(string path)
     {

@@ -8,6 +8,9 @@ internal static class DemanglingData
     internal static IReadOnlyList<string[]> Read(string name) =>
         [.. File.ReadLines(Find(name)).Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split('\t'))];
 
+    /// <summary>How the file was made.</summary>
+    internal static string Head(string name) => File.ReadLines(Find(name)).First();
+
     /// <summary>The source tree's file: the tests run from a folder below it.</summary>
     private static string Find(string name)
     {

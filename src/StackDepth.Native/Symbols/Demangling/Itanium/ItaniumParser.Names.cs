@@ -134,7 +134,7 @@ internal sealed partial class ItaniumParser
 
         if (function is TypedName { Type.Returned: not null } typed)
         {
-            function = new TypedName(typed.Name, new FunctionType(null, typed.Type.Parameters));
+            function = new TypedName(typed.Name, new FunctionType(null, typed.Type.Parameters), typed.Constraint);
         }
 
         if (Accept('s'))

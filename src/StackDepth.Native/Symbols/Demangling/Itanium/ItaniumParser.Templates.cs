@@ -2,7 +2,7 @@ namespace StackDepth.Native.Symbols.Demangling.Itanium;
 
 internal sealed partial class ItaniumParser
 {
-    // <template-args> ::= I <template-arg>* E; g++ once wrote packs with an I, the ABI has J.
+    // <template-args> ::= I <template-arg>* [Q <constraint>] E; g++ once wrote packs with an I, the ABI has J.
     private ArgumentList? ParseTemplateArguments()
     {
         at++;
@@ -16,6 +16,16 @@ internal sealed partial class ItaniumParser
         var arguments = new List<Node>();
         while (!Accept('E'))
         {
+            if (Peek == 'Q')
+            {
+                if (SkipConstraint() && Accept('E'))
+                {
+                    break;
+                }
+
+                return null;
+            }
+
             if (ParseTemplateArgument() is not { } argument)
             {
                 return null;
@@ -28,10 +38,16 @@ internal sealed partial class ItaniumParser
         return new ArgumentList([.. arguments]);
     }
 
+    // [Q <constraint>]: which of two declarations a template is. It is not shown.
+    private bool SkipConstraint() => !Accept('Q') || ParseExpression() is not null;
+
     private Node? ParseTemplateArgument()
     {
         switch (Peek)
         {
+            case 'T' when PeekNext is 'y' or 'n' or 't' or 'p' or 'k':
+                // A declaration before the argument says of which of two templates it is. It is not shown.
+                return ParseTemplateParameterDeclaration() is null ? null : ParseTemplateArgument();
             case 'X':
                 at++;
                 return ParseExpression() is { } expression && Accept('E') ? expression : null;
@@ -86,7 +102,7 @@ internal sealed partial class ItaniumParser
     private TemplateParameterDeclaration[]? ParseTemplateHead()
     {
         var head = new List<TemplateParameterDeclaration>();
-        while (Peek == 'T' && PeekNext is 'y' or 'n' or 't' or 'p')
+        while (Peek == 'T' && PeekNext is 'y' or 'n' or 't' or 'p' or 'k')
         {
             if (ParseTemplateParameterDeclaration() is not { } declaration)
             {
@@ -99,13 +115,18 @@ internal sealed partial class ItaniumParser
         return [.. head];
     }
 
-    // Ty | Tn <type> | Tt <template-param-decl>* E | Tp <template-param-decl>
+    // Ty | Tk <concept> | Tn <type> | Tt <template-param-decl>* E | Tp <template-param-decl>
     private TemplateParameterDeclaration? ParseTemplateParameterDeclaration()
     {
         var pack = Accept('T', 'p');
         if (Accept('T', 'y'))
         {
             return new(TemplateParameterKind.Type, pack, null, []);
+        }
+
+        if (Accept('T', 'k'))
+        {
+            return ParseName() is { } concept ? new(TemplateParameterKind.Type, pack, concept, []) : null;
         }
 
         if (Accept('T', 'n'))

@@ -207,7 +207,7 @@ internal sealed partial class ItaniumParser
     private ArgumentList? ParseParameters()
     {
         var types = new List<Node>();
-        while (Peek is not ('\0' or 'E' or '.') && !(Peek is 'R' or 'O' && PeekNext == 'E'))
+        while (Peek is not ('\0' or 'E' or 'Q' or '.') && !(Peek is 'R' or 'O' && PeekNext == 'E'))
         {
             if (ParseType() is not { } type)
             {

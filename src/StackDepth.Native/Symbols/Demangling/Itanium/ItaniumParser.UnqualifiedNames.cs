@@ -10,6 +10,8 @@ internal sealed partial class ItaniumParser
             return null;
         }
 
+        // With L, of internal linkage, comes after it.
+        var isFriend = Accept('F');
         var name = Peek switch
         {
             >= '0' and <= '9' => ParseSourceName(),
@@ -27,6 +29,11 @@ internal sealed partial class ItaniumParser
         }
 
         name = ParseTags(name);
+        if (name is not null && isFriend)
+        {
+            name = new FriendName(name);
+        }
+
         return name is not null && scope is not null ? new QualifiedName(scope, name) : name;
     }
 
@@ -181,7 +188,7 @@ internal sealed partial class ItaniumParser
         return new StructuredBinding([.. names]);
     }
 
-    // Ut [<number>] _ | Ul <template head> <signature> E [<number>] _
+    // Ut [<number>] _ | Ul <template head> [Q <constraint>] <signature> [Q <constraint>] E [<number>] _
     private Node? ParseUnnamed()
     {
         if (Accept('U', 't'))
@@ -190,7 +197,8 @@ internal sealed partial class ItaniumParser
             return number < 0 ? null : Remember(new UnnamedType(number));
         }
 
-        if (!Accept('U', 'l') || ParseTemplateHead() is not { } head || ParseParameters() is not { } parameters || !Accept('E'))
+        if (!Accept('U', 'l') || ParseTemplateHead() is not { } head || !SkipConstraint()
+            || ParseParameters() is not { } parameters || !SkipConstraint() || !Accept('E'))
         {
             return null;
         }

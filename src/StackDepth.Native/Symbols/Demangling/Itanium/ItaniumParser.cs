@@ -128,7 +128,7 @@ internal sealed partial class ItaniumParser(string text, bool verbose, DemangleL
         return new SpecialName(description, new Identifier(text[Prefix..]));
     }
 
-    // <encoding> ::= <name> <bare-function-type> | <name> | <special-name>
+    // <encoding> ::= <name> <bare-function-type> [Q <constraint>] | <name> | <special-name>
     private Node? ParseEncoding(bool outermost)
     {
         if (!limits.Enter())
@@ -155,8 +155,14 @@ internal sealed partial class ItaniumParser(string text, bool verbose, DemangleL
             return null;
         }
 
+        Node? constraint = null;
+        if (Accept('Q') && (constraint = ParseExpression()) is null)
+        {
+            return null;
+        }
+
         // The return type of a function within which something else is declared would read as that of the other.
-        return new TypedName(name, !outermost && name is LocalName ? new FunctionType(null, type.Parameters) : type);
+        return new TypedName(name, !outermost && name is LocalName ? new FunctionType(null, type.Parameters) : type, constraint);
     }
 
     /// <summary>The ABI mangles the return type of templates only, and not of those that have none to write.</summary>

@@ -57,6 +57,9 @@ internal sealed partial class ItaniumPrinter
 
         switch (declaration.Kind)
         {
+            case TemplateParameterKind.Type when declaration.Type is { } concept:
+                Print(concept);
+                break;
             case TemplateParameterKind.Type:
                 text.Write("typename");
                 break;

@@ -38,6 +38,10 @@ internal sealed partial class ItaniumPrinter
                 Print(name.Tag);
                 text.Write(']');
                 return true;
+            case FriendName name:
+                Print(name.Name);
+                text.Write("[friend]");
+                return true;
             case ModuleMember member:
                 Print(member.Name);
                 text.Write('@');
@@ -167,6 +171,12 @@ internal sealed partial class ItaniumPrinter
         }
 
         Print(typed.Type, around);
+        if (typed.Constraint is { } constraint)
+        {
+            text.Write(" requires ");
+            Print(constraint);
+        }
+
         scope = outer;
     }
 

@@ -28,11 +28,11 @@ symbols() { nm "$1" | awk '{ print $NF }' | grep -E '^(_Z|_R|_GLOBAL)'; }
 } | LC_ALL=C sort -u > "$folder/mangled"
 # One at a time and not as text: what c++filt takes for a word ends at a space or an @.
 while read -r name; do printf '%s\t%s\n' "$name" "$(c++filt -i -r -- "$name")"; done < "$folder/mangled" |
-  { grep -v -F -f <(sed -n 's/^\([^#\t]*\)\t.*/\1\t/p' differences.txt) || true; } > names.txt
+  awk -F '\t' 'NR == FNR { known[$1]; next } !($1 in known)' differences.txt - > "$folder/pairs"
 {
   echo "# regenerate-names.sh made this with $(c++filt --version | head -1), $(g++ --version | head -1)"
   if [ -n "${CLANG:-}" ]; then echo "# $($CLANG --version | head -1)"; fi
   if [ -n "${RUSTC:-}" ]; then echo "# $($RUSTC --version)"; fi
-  cat names.txt
+  cat "$folder/pairs"
 } > "$folder/names" && mv "$folder/names" names.txt
 wc -l names.txt

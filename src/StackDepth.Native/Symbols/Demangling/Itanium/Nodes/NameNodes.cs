@@ -30,12 +30,14 @@ internal sealed class LocalName(Node function, Node entity) : Node
     internal override ReadOnlySpan<Node?> Parts => new Node?[] { Function, Entity };
 }
 
-/// <summary>A name with its function type.</summary>
-internal sealed class TypedName(Node name, FunctionType type) : Node
+/// <summary>A name with its function type, and the requires-clause behind it, if any.</summary>
+internal sealed class TypedName(Node name, FunctionType type, Node? constraint) : Node
 {
     internal Node Name { get; } = name;
 
     internal FunctionType Type { get; } = type;
+
+    internal Node? Constraint { get; } = constraint;
 
     internal override ReadOnlySpan<Node?> Parts => new Node?[] { Name, Type };
 }
@@ -55,6 +57,12 @@ internal sealed class TaggedName(Node name, Node tag) : Node
     internal Node Name { get; } = name;
 
     internal Node Tag { get; } = tag;
+}
+
+/// <summary>A friend whose constraints depend on the class that befriends it: it is mangled as if it were a member.</summary>
+internal sealed class FriendName(Node name) : Node
+{
+    internal Node Name { get; } = name;
 }
 
 /// <summary>A name that belongs to a C++20 module.</summary>

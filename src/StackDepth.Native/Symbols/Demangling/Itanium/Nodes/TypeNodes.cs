@@ -111,7 +111,7 @@ internal sealed class TemplateParameterDeclaration(TemplateParameterKind kind, b
 
     internal bool Pack { get; } = pack;
 
-    /// <summary>The type of a value.</summary>
+    /// <summary>The type of a value, or the concept that a type satisfies, if one is named.</summary>
     internal Node? Type { get; } = type;
 
     /// <summary>The parameters of a template.</summary>
