@@ -86,4 +86,32 @@ internal readonly record struct PythonLayout
             || (Fits(FrameCode, FrameBytes) && Fits(FrameInstruction, FrameBytes) && FrameOwner < FrameBytes && CodeFirstTraceable % 4 == 0 && CodeFirstTraceable < 1 << 12 && CodeBytecode < 1 << 12));
 
     private static bool Fits(uint offset, uint bytes) => offset % 8 == 0 && offset + 8 <= bytes;
+
+    /// <summary>Where the fields are in a map's value.</summary>
+    internal static class At
+    {
+        internal const int InterpretersHead = 0;
+        internal const int CurrentState = 4;
+        internal const int InterpreterStart = 8;
+        internal const int InterpreterBytes = 12;
+        internal const int InterpreterNext = 16;
+        internal const int InterpreterThreads = 20;
+        internal const int StateBytes = 24;
+        internal const int StatePrevious = 28;
+        internal const int StateNext = 32;
+        internal const int StateInterpreter = 36;
+        internal const int StateThreadId = 40;
+        internal const int StateNativeId = 44;
+        internal const int StateStatus = 48;
+        internal const int StateFrame = 52;
+        internal const int CFrameFrame = 56;
+        internal const int FrameStart = 60;
+        internal const int FrameBytes = 64;
+        internal const int FramePrevious = 68;
+        internal const int FrameCode = 72;
+        internal const int FrameInstruction = 76;
+        internal const int FrameOwner = 80;
+        internal const int CodeFirstTraceable = 84;
+        internal const int CodeBytecode = 88;
+    }
 }

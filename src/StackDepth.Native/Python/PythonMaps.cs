@@ -29,7 +29,7 @@ internal static class PythonMaps
     internal const int ProcessBytes = 32;
 
     private const int MaxFiles = 1024;
-    private const int MaxProcesses = 16384;
+    private const int MaxProcesses = 8192;
     private const int RequestRingBytes = 65536;
 
     internal static ImmutableArray<MapSpec> All { get; } =

@@ -74,7 +74,7 @@ internal static class ExpressionLowering
 
     /// <summary>
     /// The frame count bounds the true depth from above where the stack is complete only, and from below unless a step was guessed; then the probed function itself is all that is
-    /// certain.
+    /// certain, and of Python's frames not even one.
     /// </summary>
     private static void EvaluateBound(LoweringContext context, IrStackBound bound, Register destination)
     {
@@ -91,7 +91,8 @@ internal static class ExpressionLowering
         else
         {
             asm.JumpIf(JumpOp.JNE, destination, (int)Completeness.Approximate, counted);
-            asm.Mov(destination, 1);
+            // The probed function itself; of Python's frames there may be none.
+            asm.Mov(destination, bound.Stack.Kind == StackKind.Python ? 0 : 1);
         }
         asm.Jump(end);
         asm.Place(counted);
