@@ -31,6 +31,14 @@ internal sealed record PythonFile(string Version, ulong RuntimeFromCode, PythonL
         ref readonly var code = ref image.CodeSegments[0];
         var fromCode = unchecked(runtime.Value + code.Offset - code.Address);
         var (version, layout, why) = LayoutOf(image, symbols);
+        foreach (ref readonly var other in image.CodeSegments)
+        {
+            if (unchecked(other.Offset - other.Address) != unchecked(code.Offset - code.Address))
+            {
+                (layout, why) = (null, "its parts of code lie otherwise to each other than in the file");
+            }
+        }
+
         return new PythonFile(version, fromCode, layout, layout is null ? why : null);
     }
 
