@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using StackDepth.Live.Tests.Support;
+using StackDepth.Live.Tests.Walks;
+
+namespace StackDepth.Live.Tests.Python;
+
+/// <summary>Which process's Python is asked: one that runs already, its children, another program in its place, and none at all.</summary>
+public sealed class PythonProcessTests
+{
+    private static AttachOptions Quiet { get; } = new() { Walk = StackWalk.Kernel, CommandOutput = CommandOutput.Discard };
+
+    public static TheoryData<string> Pythons { get; } = [.. PythonTargets.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Pythons))]
+    public async Task A_process_that_runs_already_is_known_from_its_first_hit(string python)
+    {
+        Requires.Bpf();
+        using var report = new PythonReport();
+        var start = PythonTargets.Command(PythonTargets.All[python], report.Path, "70", "wait");
+        start.RedirectStandardInput = start.RedirectStandardOutput = true;
+        using var process = Process.Start(start)!;
+        await process.StandardInput.WriteLineAsync("before");
+        Assert.Equal("done", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+        await using (var session = await Probe.UProbe(PythonTargets.Library, "py_leaf").ForProcess(process.Id).GroupBy(s => s.Python.Reason).Max(s => s.Python.Length).AttachAsync(
+            Quiet, TestContext.Current.CancellationToken))
+        {
+            await process.StandardInput.WriteLineAsync("during");
+            Assert.Equal("done", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+            var result = await session.StopAsync(TestContext.Current.CancellationToken);
+            process.StandardInput.Close();
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            var (reason, length) = Assert.Single(result);
+            Assert.Equal((StackReason.None, report.Read()[^1].Count, 2L), (reason, length, session.Health.Hits));
+        }
+    }
+
+    [Fact]
+    public async Task A_child_and_the_program_that_it_becomes_are_counted_by_their_own_Python()
+    {
+        Requires.Bpf();
+        Requires.That(PythonTargets.All.Count > 1, "two Pythons");
+        var pythons = PythonTargets.All.Values.ToArray();
+        for (var index = 0; index < pythons.Length; index++)
+        {
+            using var report = new PythonReport();
+            var command = PythonTargets.Command(pythons[index], report.Path, "25", "plain,fork");
+            command.Environment["OTHER_PYTHON"] = pythons[(index + 1) % pythons.Length];
+            var run = await Probe.UProbe(PythonTargets.Library, "py_leaf").Select(s => (s.Tid, s.Python.Length, s.Python.Reason)).RunAsync(command, Quiet, TestContext.Current.CancellationToken);
+            Assert.Equal(0, run.ExitCode);
+            var pairs = report.Beside(run.Result.Select(static hit => new CountedFrames(hit.Item1, hit.Item2, hit.Item3)));
+            Assert.Equal(10, pairs.Length);
+            // The other Python was not foreseen: until it is known its counts say so, and promise nothing.
+            Assert.All(pairs, static pair => Assert.True(
+                (pair.Counted.Reason, pair.Counted.Length) == (StackReason.None, pair.Truth.Count) || (pair.Counted.Reason, pair.Counted.Length) == (StackReason.PythonPending, 0), $"{pair}"));
+            Assert.True(pairs.Count(static pair => pair.Counted.Reason == StackReason.None) >= 6, string.Join('\n', pairs));
+        }
+    }
+
+    [Fact]
+    public async Task A_process_that_nobody_foresaw_is_pending_and_then_known()
+    {
+        Requires.Bpf();
+        Requires.That(PythonTargets.All.Count > 0, "a Python");
+        using var report = new PythonReport();
+        // A shell between: what it starts is not seen before it runs.
+        var python = PythonTargets.Command(PythonTargets.All.Values.First(), report.Path, "25", string.Join(',', Enumerable.Repeat("plain", 500)));
+        var shell = new ProcessStartInfo("/bin/sh", ["-c", $"exec '{python.FileName}' {string.Join(' ', python.ArgumentList.Select(static argument => $"'{argument}'"))}"]);
+        var run = await Probe.UProbe(PythonTargets.Library, "py_leaf").Select(s => (s.Tid, s.Python.Length, s.Python.Reason)).RunAsync(shell, Quiet, TestContext.Current.CancellationToken);
+        Assert.Equal(0, run.ExitCode);
+        var pairs = report.Beside(run.Result.Select(static hit => new CountedFrames(hit.Item1, hit.Item2, hit.Item3)));
+        Assert.Equal(1000, pairs.Length);
+        Assert.All(pairs, static pair => Assert.True(
+            (pair.Counted.Reason, pair.Counted.Length) == (StackReason.None, pair.Truth.Count) || (pair.Counted.Reason, pair.Counted.Length) == (StackReason.PythonPending, 0), $"{pair}"));
+        Assert.Equal(StackReason.None, pairs[^1].Counted.Reason);
+        Assert.Equal(run.Health.Broken, run.Health.Reasons[StackReason.PythonPending]);
+    }
+
+    [Fact]
+    public async Task A_process_without_Python_has_no_count_that_promises_anything()
+    {
+        using var target = new LiveTarget();
+        await using var session = await Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).Select(s => (s.Python.Length, s.Python.Reason)).AttachAsync(Quiet, TestContext.Current.CancellationToken);
+        List<(int Length, StackReason Reason)> counted = [];
+        using (session.Subscribe(counted.Add))
+        {
+            var report = target.Do("calls push 11 1 5 3");
+            await session.StopAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(report.Count, counted.Count);
+        }
+        Assert.NotEmpty(counted);
+        Assert.All(counted, static count => Assert.Equal((0, StackReason.PythonAbsent), count));
+    }
+}
