@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using StackDepth.Live.Tests.Support;
-using StackDepth.Live.Tests.Walks;
 
 namespace StackDepth.Live.Tests.Python;
 
@@ -11,7 +10,7 @@ public sealed class PythonProcessTests
 
     public static TheoryData<string> Pythons { get; } = [.. PythonTargets.All.Keys];
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Pythons))]
     public async Task A_process_that_runs_already_is_known_from_its_first_hit(string python)
     {
@@ -84,11 +83,10 @@ public sealed class PythonProcessTests
         List<(int Length, StackReason Reason)> counted = [];
         using (session.Subscribe(counted.Add))
         {
-            var report = target.Do("calls push 11 1 5 3");
+            target.Do("calls push 11 1 5 3");
             await session.StopAsync(TestContext.Current.CancellationToken);
-            Assert.Equal(report.Count, counted.Count);
         }
-        Assert.NotEmpty(counted);
+        Assert.Equal(5, counted.Count);
         Assert.All(counted, static count => Assert.Equal((0, StackReason.PythonAbsent), count));
     }
 }

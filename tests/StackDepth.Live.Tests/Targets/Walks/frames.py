@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import threading
+import time
 
 library, report, depths, modes = sys.argv[1], sys.argv[2], [int(depth) for depth in sys.argv[3].split(",")], sys.argv[4].split(",")
 sys.setrecursionlimit(200000)
@@ -182,16 +183,31 @@ def cells(level):
 
 
 def drive_collector(level):
-    # Collections at the first allocation that comes: also those of a function's cells and of a generator, before the function's first line.
-    for extra in range(6):
-        Cycle("collector")
-        keep = []
+    # A collection at the first allocation of a function that has not begun: its cells', or its generator's.
+    for function in (cells, generator):
+        garbage = Cycle("collector")
+        del garbage
         gc.set_threshold(1)
-        keep += [[] for _ in range(extra)]
-        cells(level)
-        generator(level)
+        function(level)
         gc.set_threshold(700)
     gc.collect()
+
+
+def drive_cells(level):
+    # Each call makes four cells before the function's frame is one that Python shows.
+    def recurse(depth):
+        if depth <= 1:
+            for _ in range(4):
+                note(count(sys._getframe()), "cells")
+            cells(depth)
+        else:
+            recurse(depth - 1)
+    recurse(level)
+
+
+def drive_settle(level):
+    # What was opened a moment ago is then known.
+    time.sleep(0.2)
 
 
 def drive_import(level):
