@@ -121,8 +121,12 @@ internal static class PythonLowering
         asm.Store(MemorySize.DW, Register.R9, PythonMemory.NextLandmark, 1);
         // So it ends where the calls do not suffice: more frames of C's than of Python's.
         asm.Store(MemorySize.DW, Register.R9, PythonMemory.End, (int)StackReason.Corrupt);
-        for (var entry = 0; entry < PythonMemory.CodeCount; entry++)
-            asm.Store(MemorySize.DW, Register.R9, PythonMemory.Codes + (entry * PythonMemory.CodeBytes), 0);
+        asm.Store(MemorySize.DW, Register.R9, PythonMemory.LastFrame, 0);
+        asm.Store(MemorySize.DW, Register.R9, PythonMemory.BlockAddress, -1);
+        asm.Store(MemorySize.DW, Register.R9, PythonMemory.BlockLast, 0);
+        asm.Load(MemorySize.DW, Register.R1, Register.R9, PythonMemory.CountNumber);
+        asm.Add(Register.R1, 1);
+        asm.Store(MemorySize.DW, Register.R9, PythonMemory.CountNumber, Register.R1);
         asm.Store(MemorySize.DW, Register.R10, slot, Register.R9);
         asm.Mov(Register.R1, int.Min((2 * (code.MaxFrames + 1)) + 1024, MostLoops));
         asm.LoadFunction(Register.R2, code.FrameStep);

@@ -92,16 +92,41 @@ internal static class PythonMemory
 
     internal const int Layout = NewProcess + PythonMaps.ProcessBytes;
 
-    /// <summary>Code objects that were met: their addresses, and from which instruction on their frames count.</summary>
-    internal const int Codes = Layout + PythonLayout.Size;
+    /// <summary>The number of this count: what is kept by code object holds for one, as the frames that are counted keep their code alive.</summary>
+    internal const int CountNumber = Layout + PythonLayout.Size;
 
-    internal const int CodeCount = 16;
-    internal const int CodeBytes = 16;
+    /// <summary>The code object of the frame in hand, and the frame before it.</summary>
+    internal const int Code = CountNumber + 8;
+
+    internal const int LastFrame = Code + 8;
+
+    /// <summary>The part of the process's memory that was read last with frames in it: its address, and how far a frame can lie from there.</summary>
+    internal const int BlockAddress = LastFrame + 8;
+
+    internal const int BlockLast = BlockAddress + 8;
+
+    /// <summary>Code objects that were met, see <see cref="CodeEntry"/>.</summary>
+    internal const int Codes = BlockLast + 8;
+
+    internal const int CodeCount = 128;
+    internal const int CodeBytes = 24;
 
     /// <summary>The structure that was read last.</summary>
     internal const int Buffer = Codes + (CodeCount * CodeBytes);
 
-    internal const int Bytes = Buffer + PythonLayout.MostBytes;
+    internal const int Block = Buffer + PythonLayout.MostBytes;
+
+    internal const int PageBytes = 4096;
+
+    internal const int Bytes = Block + PageBytes + PythonLayout.MostBytes;
+
+    /// <summary>A code object: the count that met it, its address, and from which instruction on its frames count.</summary>
+    internal static class CodeEntry
+    {
+        internal const int Count = 0;
+        internal const int Address = 8;
+        internal const int First = 16;
+    }
 
     /// <summary>The value of a process: the runtime's address (0 where it is not known), the file's key, when user space was asked.</summary>
     internal static class ProcessEntry
