@@ -9,7 +9,7 @@ public sealed class StackReasonTests
     {
         foreach (var reason in Enum.GetValues<StackReason>().Where(static reason => reason != StackReason.None))
             Assert.Equal(reason.ToString(), ResultLayout.Counter(reason).ToString());
-        Assert.Equal(Enum.GetValues<StackReason>().Max(), StackReasons.Last);
+        Assert.Equal(StackReasons.Last, Enum.GetValues<StackReason>().Max());
         Assert.Equal(
             Enum.GetNames<Completeness>(), Enum.GetValues<Completeness>().Select(static completeness => (HealthCounter.Complete + (int)completeness).ToString()));
     }

@@ -47,10 +47,27 @@ public sealed class FakePythonTests
     [InlineData("-DFREE_THREADED=1")]
     public async Task Versions_and_builds_that_are_not_known_are_refused(string flag) => Assert.Equal((0, StackReason.PythonUnsupported), await Measure("plain", 10, flag));
 
+    [Theory]
+    [InlineData("plain", 1, 0)]
+    [InlineData("unmapped", 0, 1)]
+    public async Task A_filter_is_undecided_where_the_count_is_only_a_bound(string structures, int hits, int undecided)
+    {
+        Requires.Bpf();
+        using var target = new LiveTarget(Program());
+        await using var session = await Probe.UProbe(Program(), Hit).ForProcess(target.Pid).Where(s => s.Python.Length >= 8).Select(s => s.Python.Length).Count().AttachAsync(
+            new() { Walk = StackWalk.Kernel }, TestContext.Current.CancellationToken);
+        target.Ask($"{structures} 8");
+        // The count of the second says nothing of what follows.
+        await session.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal((hits, undecided), (session.Health.Hits, session.Health.Undecided));
+    }
+
+    internal static string Program(params string[] flags) => Builds.C("fakepython", ["-O1", "-rdynamic", "-pthread", .. flags, "fakepython.c"]);
+
     private static async Task<(int Length, StackReason Reason)> Measure(string structures, int depth, params string[] flags)
     {
         Requires.Bpf();
-        var program = Builds.C("fakepython", ["-O1", "-rdynamic", "-pthread", .. flags, "fakepython.c"]);
+        var program = Program(flags);
         using var target = new LiveTarget(program);
         await using var session = await Probe.UProbe(program, Hit).ForProcess(target.Pid).Select(s => (s.Python.Length, s.Python.Reason)).AttachAsync(
             new() { Walk = StackWalk.Kernel }, TestContext.Current.CancellationToken);

@@ -31,6 +31,10 @@ public sealed class PythonFramesTests
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Pythons))]
+    public async Task Threads_that_come_and_go_do_not_disturb_the_count_of_others(string python) => await Check(python, "40", "churn", hits: 8 * 15 * 2 * 2);
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Pythons))]
     public async Task A_function_of_the_interpreter_itself_is_probed_with_the_frames_of_its_callers(string python)
     {
         var program = PythonTargets.All[python];

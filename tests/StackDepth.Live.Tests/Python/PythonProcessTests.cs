@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using StackDepth.Live.Tests.Support;
+using StackDepth.Live.Tests.Walks;
 
 namespace StackDepth.Live.Tests.Python;
 
@@ -73,6 +74,65 @@ public sealed class PythonProcessTests
             (pair.Counted.Reason, pair.Counted.Length) == (StackReason.None, pair.Truth.Count) || (pair.Counted.Reason, pair.Counted.Length) == (StackReason.PythonPending, 0), $"{pair}"));
         Assert.Equal(StackReason.None, pairs[^1].Counted.Reason);
         Assert.Equal(run.Health.Broken, run.Health.Reasons[StackReason.PythonPending]);
+    }
+
+    [Fact]
+    public async Task A_program_that_opens_a_Python_later_is_looked_at_again()
+    {
+        Requires.Bpf();
+        var library = PythonTargets.All.Values.Select(static program => Directory.GetFiles(Path.Combine(Path.GetDirectoryName(program)!, "..", "lib"), "libpython3.*.so.1.0").FirstOrDefault()).FirstOrDefault(
+            static library => library is not null);
+        Requires.That(library is not null, "a Python with a library of its own");
+        var program = Builds.C("embed", "-O1", "-rdynamic", "embed.c");
+        using var target = new LiveTarget(program, library!);
+        await using var session = await Probe.UProbe(program, "leaf").ForProcess(target.Pid).Select(s => (s.Python.Length, s.Python.Reason)).AttachAsync(Quiet, TestContext.Current.CancellationToken);
+        List<(int Length, StackReason Reason)> counted = [];
+        using var subscription = session.Subscribe(count =>
+        {
+            lock (counted)
+                counted.Add(count);
+        });
+        target.Ask("native");
+        await Eventually.True(() => Counts() == 1, "a count");
+        Assert.Equal((0, StackReason.PythonAbsent), counted[0]);
+        // The module's frame and ten of the function's, once the process was looked at again; before that, nothing that is believed.
+        await Eventually.True(() =>
+        {
+            var before = Counts();
+            target.Ask("python");
+            SpinWait.SpinUntil(() => Counts() > before, TimeSpan.FromSeconds(10));
+            lock (counted)
+                return counted[^1].Reason == StackReason.None;
+        }, "a complete count");
+        target.Ask("native");
+        await session.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal([(11, StackReason.None), (0, StackReason.None)], counted[^2..]);
+        Assert.All(counted[..^2], static count => Assert.True(count is (0, StackReason.PythonAbsent or StackReason.PythonPending), $"{count}"));
+
+        int Counts()
+        {
+            lock (counted)
+                return counted.Count;
+        }
+    }
+
+    [Fact]
+    public async Task Threads_in_a_pid_namespace_of_their_own_are_known_by_their_numbers_there()
+    {
+        Requires.Bpf();
+        Requires.SysAdmin();
+        Requires.Tool("unshare");
+        Requires.That(PythonTargets.All.Count > 0, "a Python");
+        foreach (var python in PythonTargets.All.Values)
+        {
+            using var report = new PythonReport();
+            var inner = PythonTargets.Command(python, report.Path, "25", "plain,settle,reduce");
+            var run = await Probe.UProbe(PythonTargets.Library, "py_leaf").GroupBy(s => s.Python.Reason).Max(s => s.Python.Length).RunAsync(
+                new ProcessStartInfo("unshare", ["--pid", "--fork", inner.FileName, .. inner.ArgumentList]), Quiet, TestContext.Current.CancellationToken);
+            Assert.Equal(0, run.ExitCode);
+            Assert.Equal(report.Read().Max(static line => line.Count), run.Result[StackReason.None]);
+            Assert.All(run.Result.Keys, static reason => Assert.True(reason is StackReason.None or StackReason.PythonPending, $"{reason}"));
+        }
     }
 
     [Fact]

@@ -10,7 +10,7 @@ import time
 
 library, report, depths, modes = sys.argv[1], sys.argv[2], [int(depth) for depth in sys.argv[3].split(",")], sys.argv[4].split(",")
 sys.setrecursionlimit(200000)
-threading.stack_size(512 << 20)
+threading.stack_size(64 << 20 if "churn" in modes else 512 << 20)
 without_gil, with_gil = ctypes.CDLL(library), ctypes.PyDLL(library)
 free_leaf, held_leaf = without_gil.py_leaf, with_gil.py_leaf
 lines = []
@@ -269,6 +269,19 @@ def drive_threads(level):
             plain(level + number)
             reduce(max(1, level // 10) + number)
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def drive_churn(level):
+    # Threads come and go while others are counted.
+    def work():
+        for _ in range(15):
+            in_thread(plain, 2)
+            plain(level)
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

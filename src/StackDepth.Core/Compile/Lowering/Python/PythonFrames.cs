@@ -15,6 +15,7 @@ internal static class PythonFrames
     private const int OwnedByInterpreter = 3;
 
     private const int LastOwner = 4;
+    private const long Golden = unchecked((long)0x9e37_79b9_7f4a_7c15); // 2^64 / the golden ratio: spreads addresses of like objects
     private const int TagBits = 3; // the lowest bits of a _PyStackRef (3.14)
 
     internal static void Place(PythonCode code)
@@ -148,12 +149,9 @@ internal static class PythonFrames
         asm.And(Register.R1, ~TagBits);
         code.Store(PythonMemory.Code, Register.R1);
         // R9 = the place of the code object among those that were met.
-        asm.Mov(Register.R9, Register.R1);
-        asm.Rsh(Register.R9, 4);
-        asm.Mov(Register.R2, Register.R1);
-        asm.Rsh(Register.R2, 10);
-        asm.Xor(Register.R9, Register.R2);
-        asm.And(Register.R9, PythonMemory.CodeCount - 1);
+        asm.LoadImmediate64(Register.R9, Golden);
+        asm.Mul(Register.R9, Register.R1);
+        asm.Rsh(Register.R9, 64 - PythonMemory.CodeBits);
         asm.Mul(Register.R9, PythonMemory.CodeBytes);
         asm.Add(Register.R9, Register.R6);
         asm.Load(MemorySize.DW, Register.R2, Register.R9, PythonMemory.Codes + PythonMemory.CodeEntry.Count);

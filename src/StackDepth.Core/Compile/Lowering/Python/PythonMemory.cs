@@ -108,7 +108,8 @@ internal static class PythonMemory
     /// <summary>Code objects that were met, see <see cref="CodeEntry"/>.</summary>
     internal const int Codes = BlockLast + 8;
 
-    internal const int CodeCount = 128;
+    internal const int CodeBits = 7;
+    internal const int CodeCount = 1 << CodeBits;
     internal const int CodeBytes = 24;
 
     /// <summary>The structure that was read last.</summary>
