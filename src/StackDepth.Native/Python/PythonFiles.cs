@@ -17,8 +17,8 @@ internal readonly record struct PythonNotice(string File, string? Version, strin
 /// </summary>
 internal sealed class PythonFiles : IDisposable
 {
-    // Each is held open, so that its inode number means it for as long as something is said of that number; the rest is looked at each time.
-    private const int MostHeld = 1024;
+    // Each is held open, so that its inode number means it for as long as something is said of that number; of those without a CPython, the rest is looked at each time.
+    private const int MostHeld = 256;
 
     private readonly BpfMap _map;
     private readonly Action<PythonNotice> _report;

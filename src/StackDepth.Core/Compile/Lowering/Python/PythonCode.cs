@@ -1,15 +1,13 @@
 using StackDepth.Native.Asm;
 using StackDepth.Native.Btf;
+using StackDepth.Native.Python;
 
 namespace StackDepth.Compile.Lowering.Python;
 
 /// <summary>What the functions that count Python frames share: in each of them R6 is the memory of the count.</summary>
 internal sealed class PythonCode(Assembler asm, KernelOffsets offsets, int maxFrames)
 {
-    /// <summary>What the functions need of the BPF stack: three calls deep, each rounded up to 32 bytes.</summary>
-    internal const int StackBytes = 96;
-
-    /// <summary>The slot of a function that holds the context of its callback.</summary>
+    /// <summary>The slot of a function that holds the context of its callback. Functions nest three deep at most, as those of a walk do: see <see cref="Walks.StackWalker.StackBytes"/>.</summary>
     internal const int Context = -8;
 
     internal Assembler Asm { get; } = asm;
@@ -56,7 +54,7 @@ internal sealed class PythonCode(Assembler asm, KernelOffsets offsets, int maxFr
     internal void ReadStructure(int bytesField, Label failed)
     {
         Layout(Register.R2, bytesField);
-        Asm.JumpIf(JumpOp.JGT, Register.R2, Native.Python.PythonLayout.MostBytes, failed);
+        Asm.JumpIf(JumpOp.JGT, Register.R2, PythonLayout.MostBytes, failed);
         Asm.Mov(Register.R1, Register.R6);
         Asm.Add(Register.R1, PythonMemory.Buffer);
         Asm.Call(HelperId.ProbeReadUser);
