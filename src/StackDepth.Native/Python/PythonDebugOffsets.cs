@@ -17,6 +17,7 @@ internal static class PythonDebugOffsets
     private const int Runtime = 3;
     private const int Interpreter = 6;
     private const int StateWords = 9;
+    private const int MostStructureBytes = 1 << 16;
 
     /// <summary>Before 3.15 this field and an untouched pointer lie before the bytecode.</summary>
     private const uint FirstTraceableBeforeBytecode = 16;
@@ -36,14 +37,14 @@ internal static class PythonDebugOffsets
             words[word] = BinaryPrimitives.ReadUInt64LittleEndian(runtime[(word * sizeof(ulong))..]);
         }
 
-        // 3.14 added the main thread's state, and two generations, to the interpreter's group; the stack pointer, and an index, to the frame's.
+        // How many words the groups of the interpreter and of the frame have: 3.14 added some, its releases need not all have the same.
         var (interpreterWords, frameWords) = (version >> 16) switch
         {
-            0x030d => (13, 6),
-            0x030e => (16, 8),
-            _ => (0, 0),
+            0x030d => (13..14, 6..7),
+            0x030e => (14..18, 6..10),
+            _ => (0..0, 0..0),
         };
-        why = interpreterWords == 0 ? $"the layout of CPython {version >> 24}.{(version >> 16) & 0xff} is not known"
+        why = interpreterWords.End.Value == 0 ? $"the layout of CPython {version >> 24}.{(version >> 16) & 0xff} is not known"
             : words[Version] != version ? $"its runtime describes another version, 0x{words[Version]:x}"
             : ((version >> 4) & 0xf) != ReleaseLevel ? "it is no final release"
             : words[FreeThreaded] != 0 ? "it is a free-threaded build"
@@ -53,21 +54,56 @@ internal static class PythonDebugOffsets
             return null;
         }
 
-        var state = Interpreter + interpreterWords;
-        var frame = state + StateWords;
-        var code = frame + frameWords;
+        PythonLayout? found = null;
+        for (var interpreter = interpreterWords.Start.Value; interpreter < interpreterWords.End.Value; interpreter++)
+        {
+            for (var frame = frameWords.Start.Value; frame < frameWords.End.Value; frame++)
+            {
+                if (Read(words, Interpreter + interpreter, Interpreter + interpreter + StateWords, Interpreter + interpreter + StateWords + frame) is { IsSane: true } layout)
+                {
+                    why = found is null ? "" : "its runtime can be read in more than one way";
+                    found = layout;
+                }
+            }
+        }
+
+        why = found is null ? "its runtime describes structures that cannot be" : why;
+        return why.Length == 0 ? found : null;
+    }
+
+    /// <summary>The layout, where the groups of a thread's state, a frame and a code object begin at these words.</summary>
+    private static PythonLayout? Read(ReadOnlySpan<ulong> words, int state, int frame, int code)
+    {
         var (next, threads, bytecode) = (words[Interpreter + 2], words[Interpreter + 3], words[code + 9]);
         var start = ulong.Min(next, threads);
-        // Each offset within its structure: what is not the expected group fails here.
-        var plausible = words[Runtime + 2] < words[Runtime] && ulong.Max(next, threads) < words[Interpreter] && ulong.Max(next, threads) - start < PythonLayout.MostBytes
-            && words.AsSpan(state + 1, StateWords - 1).ToArray().All(offset => offset < words[state]) && words.AsSpan(frame + 1, 5).ToArray().All(offset => offset <= words[frame])
-            && words.AsSpan(code + 1, 9).ToArray().All(offset => offset <= words[code]) && bytecode is >= FirstTraceableBeforeBytecode and < 1 << 12
-            && words[Interpreter] < 1 << 24 && words[state] < 1 << 16 && words[frame] <= PythonLayout.MostBytes && words[Runtime] < 1 << 28;
-        var layout = plausible ? Layout() : default;
-        why = layout.IsSane ? "" : "its runtime describes structures that cannot be";
-        return layout.IsSane ? layout : null;
+        // What is so in all versions, and in no other group: a state begins with its neighbours and its interpreter, a frame with its code and the frame before it; a code object ends with its
+        // bytecode.
+        var plausible = words[Runtime + 2] < words[Runtime] && words[Runtime] < 1 << 28
+            && ulong.Max(next, threads) < words[Interpreter] && words[Interpreter] < 1 << 24 && ulong.Max(next, threads) - start < PythonLayout.MostBytes
+            && words[state + 1] == 0 && words[state + 2] == 8 && words[state + 3] == 16 && words[state + 6] == words[state + 5] + 8 && Within(words, state, StateWords)
+            && words[frame + 1] == 8 && words[frame + 2] == 0 && Within(words, frame, 6)
+            && bytecode is >= FirstTraceableBeforeBytecode and < 1 << 12 && words[code] - bytecode is > 0 and <= sizeof(ulong);
+        return plausible ? Layout(words, state, frame, start, bytecode) : null;
+    }
 
-        PythonLayout Layout() => new()
+    /// <summary>Whether the offsets of a group lie within its structure.</summary>
+    private static bool Within(ReadOnlySpan<ulong> words, int group, int length)
+    {
+        foreach (var offset in words.Slice(group + 1, length - 1))
+        {
+            if (offset >= words[group] || offset >= MostStructureBytes)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static PythonLayout Layout(ReadOnlySpan<ulong> words, int state, int frame, ulong start, ulong bytecode)
+    {
+        var (next, threads) = (words[Interpreter + 2], words[Interpreter + 3]);
+        return new()
         {
             InterpretersHead = (uint)words[Runtime + 2],
             InterpreterStart = (uint)start,

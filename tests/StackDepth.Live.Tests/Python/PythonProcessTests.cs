@@ -9,6 +9,9 @@ public sealed class PythonProcessTests
 {
     private static AttachOptions Quiet { get; } = new() { Walk = StackWalk.Kernel, CommandOutput = CommandOutput.Discard };
 
+    /// <summary>Before user space has answered, or while another thread changes the mappings in which the Python is looked for.</summary>
+    private static bool IsNotKnownYet(StackReason reason) => reason is StackReason.PythonPending or StackReason.MappingBusy;
+
     public static TheoryData<string> Pythons { get; } = [.. PythonTargets.All.Keys];
 
     [Theory(SkipTestWithoutData = true)]
@@ -52,7 +55,7 @@ public sealed class PythonProcessTests
             Assert.Equal(10, pairs.Length);
             // The other Python was not foreseen: until it is known its counts say so, and promise nothing.
             Assert.All(pairs, static pair => Assert.True(
-                (pair.Counted.Reason, pair.Counted.Length) == (StackReason.None, pair.Truth.Count) || (pair.Counted.Reason, pair.Counted.Length) == (StackReason.PythonPending, 0), $"{pair}"));
+                (pair.Counted.Reason, pair.Counted.Length) == (StackReason.None, pair.Truth.Count) || (IsNotKnownYet(pair.Counted.Reason) && pair.Counted.Length == 0), $"{pair}"));
             Assert.True(pairs.Count(static pair => pair.Counted.Reason == StackReason.None) >= 6, string.Join('\n', pairs));
         }
     }
@@ -71,9 +74,9 @@ public sealed class PythonProcessTests
         var pairs = report.Beside(run.Result.Select(static hit => new CountedFrames(hit.Item1, hit.Item2, hit.Item3)));
         Assert.Equal(1000, pairs.Length);
         Assert.All(pairs, static pair => Assert.True(
-            (pair.Counted.Reason, pair.Counted.Length) == (StackReason.None, pair.Truth.Count) || (pair.Counted.Reason, pair.Counted.Length) == (StackReason.PythonPending, 0), $"{pair}"));
+            (pair.Counted.Reason, pair.Counted.Length) == (StackReason.None, pair.Truth.Count) || (IsNotKnownYet(pair.Counted.Reason) && pair.Counted.Length == 0), $"{pair}"));
         Assert.Equal(StackReason.None, pairs[^1].Counted.Reason);
-        Assert.Equal(run.Health.Broken, run.Health.Reasons[StackReason.PythonPending]);
+        Assert.Equal(run.Health.Broken, pairs.Count(static pair => pair.Counted.Reason != StackReason.None));
     }
 
     [Fact]
@@ -131,7 +134,7 @@ public sealed class PythonProcessTests
                 new ProcessStartInfo("unshare", ["--pid", "--fork", inner.FileName, .. inner.ArgumentList]), Quiet, TestContext.Current.CancellationToken);
             Assert.Equal(0, run.ExitCode);
             Assert.Equal(report.Read().Max(static line => line.Count), run.Result[StackReason.None]);
-            Assert.All(run.Result.Keys, static reason => Assert.True(reason is StackReason.None or StackReason.PythonPending, $"{reason}"));
+            Assert.All(run.Result.Keys, static reason => Assert.True(reason == StackReason.None || IsNotKnownYet(reason), $"{reason}"));
         }
     }
 

@@ -76,7 +76,7 @@ union runtime _PyRuntime = {.offsets = {
     {INTERPRETER_BYTES, 7008, INTERPRETER_NEXT, INTERPRETER_THREADS, INTERPRETER_THREADS + 8},
     {sizeof(struct state), AT(state, previous), AT(state, next), AT(state, interpreter), AT(state, current_frame), AT(state, thread_id), AT(state, native_thread_id), AT(state, datastack_chunk), AT(state, status)},
     {sizeof(struct frame), AT(frame, previous), AT(frame, executable), AT(frame, instruction), AT(frame, locals_plus), AT(frame, owner), AT(frame, stack_pointer), 0},
-    {sizeof(struct code), 8, 16, 24, 32, 40, 44, 48, 56, AT(code, bytecode), 0},
+    {AT(code, bytecode) + 8, 8, 16, 24, 32, 40, 44, 48, 56, AT(code, bytecode), 0},
 }};
 const unsigned long Py_Version = VERSION;
 

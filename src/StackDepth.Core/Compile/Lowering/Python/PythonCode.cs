@@ -19,6 +19,9 @@ internal sealed class PythonCode(Assembler asm, KernelOffsets offsets, int maxFr
     /// <summary>R1 = the memory; R0 = 0 where the runtime and its layout are found, else the reason.</summary>
     internal Label Locate { get; } = asm.CreateLabel("locate the runtime");
 
+    /// <summary>What bpf_loop calls to look up a mapping.</summary>
+    internal Label LookUp { get; } = asm.CreateLabel("look up a mapping");
+
     /// <summary>What bpf_find_vma calls.</summary>
     internal Label Mapping { get; } = asm.CreateLabel("mapping");
 

@@ -14,6 +14,7 @@ internal static class PythonLocate
     private const int Executable = 4; // VM_EXEC
     private const int PageShift = 12;
     private const int Busy = -16; // -EBUSY
+    private const int MostBusyTries = 512;
 
     /// <summary>How long an unanswered question is not put again, in nanoseconds.</summary>
     private const int AskAgain = 100_000_000;
@@ -59,6 +60,30 @@ internal static class PythonLocate
 
         asm.Place(layout);
         TakeLayout(code);
+    }
+
+    /// <summary>A callback of bpf_loop: looks up the mapping of an address, and wants to be called again where the kernel is busy with the process's mappings, which takes microseconds.</summary>
+    internal static void PlaceLookUp(PythonCode code)
+    {
+        var asm = code.Asm;
+        var busy = asm.CreateLabel("busy");
+        asm.Origin = "look up a mapping";
+        asm.BeginFunction(code.LookUp, "python_look_up");
+        asm.Load(MemorySize.DW, Register.R6, Register.R2, 0);
+        asm.Store(MemorySize.DW, Register.R10, PythonCode.Context, Register.R6);
+        asm.Call(HelperId.GetCurrentTaskBtf);
+        asm.Mov(Register.R1, Register.R0);
+        code.Load(Register.R2, PythonMemory.Address);
+        asm.LoadFunction(Register.R3, code.Mapping);
+        asm.Mov(Register.R4, Register.R10);
+        asm.Add(Register.R4, PythonCode.Context);
+        asm.Mov(Register.R5, 0);
+        asm.Call(HelperId.FindVma);
+        code.Store(PythonMemory.Answer, Register.R0);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, Busy, busy);
+        code.Return(1);
+        asm.Place(busy);
+        code.Return(0);
     }
 
     /// <summary>The function that bpf_find_vma calls with a mapping: writes down what matters.</summary>
@@ -118,15 +143,14 @@ internal static class PythonLocate
         var idle = asm.CreateLabel("looked up");
         var file = asm.CreateLabel("a CPython's file");
         asm.JumpIf(JumpOp.JEQ, Register.R2, 0, next);
-        asm.Mov(Register.R7, Register.R2);
-        asm.Call(HelperId.GetCurrentTaskBtf);
-        asm.Mov(Register.R1, Register.R0);
-        asm.Mov(Register.R2, Register.R7);
-        asm.LoadFunction(Register.R3, code.Mapping);
-        asm.Mov(Register.R4, Register.R10);
-        asm.Add(Register.R4, PythonCode.Context);
-        asm.Mov(Register.R5, 0);
-        asm.Call(HelperId.FindVma);
+        code.Store(PythonMemory.Address, Register.R2);
+        asm.Mov(Register.R1, MostBusyTries);
+        asm.LoadFunction(Register.R2, code.LookUp);
+        asm.Mov(Register.R3, Register.R10);
+        asm.Add(Register.R3, PythonCode.Context);
+        asm.Mov(Register.R4, 0);
+        asm.Call(HelperId.Loop);
+        code.Load(Register.R0, PythonMemory.Answer);
         asm.JumpIf(JumpOp.JNE, Register.R0, Busy, idle);
         code.Return(StackReason.MappingBusy);
         asm.Place(idle);

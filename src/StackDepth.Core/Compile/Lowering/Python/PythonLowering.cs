@@ -42,6 +42,7 @@ internal static class PythonLowering
     internal static void PlaceFunctions(PythonCode code)
     {
         PythonLocate.Place(code);
+        PythonLocate.PlaceLookUp(code);
         PythonLocate.PlaceMapping(code);
         PythonStates.PlaceFind(code);
         PythonStates.PlaceStep(code);

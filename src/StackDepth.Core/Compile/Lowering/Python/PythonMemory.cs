@@ -105,8 +105,13 @@ internal static class PythonMemory
 
     internal const int BlockLast = BlockAddress + 8;
 
+    /// <summary>An address whose mapping is looked up, and what the kernel answers.</summary>
+    internal const int Address = BlockLast + 8;
+
+    internal const int Answer = Address + 8;
+
     /// <summary>Code objects that were met, see <see cref="CodeEntry"/>.</summary>
-    internal const int Codes = BlockLast + 8;
+    internal const int Codes = Answer + 8;
 
     internal const int CodeBits = 7;
     internal const int CodeCount = 1 << CodeBits;
