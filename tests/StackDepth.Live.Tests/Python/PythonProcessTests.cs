@@ -18,6 +18,12 @@ public sealed class PythonProcessTests
     [MemberData(nameof(Pythons))]
     public async Task A_process_that_runs_already_is_known_from_its_first_hit(string python)
     {
+        await FirstHit(python, static process => Probe.UProbe(PythonTargets.Library, "py_leaf").ForProcess(process.Id));
+        await FirstHit(python, static process => Probe.UProbe(PythonTargets.Library, "py_leaf").Where(s => s.Pid == process.Id));
+    }
+
+    private static async Task FirstHit(string python, Func<Process, ProbeSource<EntryContext>> probe)
+    {
         Requires.Bpf();
         using var report = new PythonReport();
         var start = PythonTargets.Command(PythonTargets.All[python], report.Path, "70", "wait");
@@ -25,7 +31,7 @@ public sealed class PythonProcessTests
         using var process = Process.Start(start)!;
         await process.StandardInput.WriteLineAsync("before");
         Assert.Equal("done", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
-        await using (var session = await Probe.UProbe(PythonTargets.Library, "py_leaf").ForProcess(process.Id).GroupBy(s => s.Python.Reason).Max(s => s.Python.Length).AttachAsync(
+        await using (var session = await probe(process).GroupBy(s => s.Python.Reason).Max(s => s.Python.Length).AttachAsync(
             Quiet, TestContext.Current.CancellationToken))
         {
             await process.StandardInput.WriteLineAsync("during");

@@ -113,7 +113,7 @@ internal static class PythonMemory
     /// <summary>Code objects that were met, see <see cref="CodeEntry"/>.</summary>
     internal const int Codes = Answer + 8;
 
-    internal const int CodeBits = 7;
+    internal const int CodeBits = 9;
     internal const int CodeCount = 1 << CodeBits;
     internal const int CodeBytes = 24;
 
