@@ -22,8 +22,13 @@ internal sealed record CompileTarget(
     ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames,
     KernelOffsets? Fields = null, int SequenceShift = 1, bool WalksStatically = false)
 {
-    /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk.</summary>
-    internal StackWalk WalkOf(IrStack stack) => stack.Kind == StackKind.Kernel ? StackWalk.Kernel : stack.Walk ?? Walk;
+    /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk; Python's frames have their own, which proves what it counts as <see cref="StackWalk.Auto"/> does.</summary>
+    internal StackWalk WalkOf(IrStack stack) => stack.Kind switch
+    {
+        StackKind.Kernel => StackWalk.Kernel,
+        StackKind.Python => StackWalk.Auto,
+        _ => stack.Walk ?? Walk,
+    };
 
     /// <summary>Whether frames are to be counted that the kernel's walk finds, which gives none of them.</summary>
     internal bool CountsFramesOfKernelWalk(IrQuery query)
@@ -46,12 +51,15 @@ internal sealed record CompileTarget(
 
         void Find(IrExpression expression)
         {
-            if (expression is IrStackValue value && WalkOf(value.Stack) is var walk and not StackWalk.Kernel && !found.Contains(walk))
+            if (expression is IrStackValue { Stack.Kind: not StackKind.Python } value && WalkOf(value.Stack) is var walk and not StackWalk.Kernel && !found.Contains(walk))
                 found.Add(walk);
             foreach (var operand in expression.Operands)
                 Find(operand);
         }
     }
+
+    /// <summary>Whether <paramref name="query"/> asks for Python's frames.</summary>
+    internal static bool UsesPython(IrQuery query) => query.Expressions.Any(static expression => expression.Any(static node => node is IrStackValue { Stack.Kind: StackKind.Python }));
 
     /// <summary>The most frames that <paramref name="walk"/> counts.</summary>
     internal int FrameLimit(StackWalk walk) => walk == StackWalk.Kernel ? MaxStackFrames

@@ -36,6 +36,9 @@ internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, Immutabl
         }
     }
 
+    /// <summary>Whether the program counts Python's frames.</summary>
+    internal bool UsesPython => Ir.Statements.Any(static statement => statement is Capture { Stack.Kind: StackKind.Python });
+
     public bool Equals(CompiledQuery? other) =>
         other is not null && Ir == other.Ir && Program == other.Program && Maps.SequenceEqual(other.Maps) && Results == other.Results
         && Aggregate == other.Aggregate && Event == other.Event && Key == other.Key;

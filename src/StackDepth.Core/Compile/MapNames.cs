@@ -12,6 +12,9 @@ internal static class MapNames
     /// <summary>Per CPU: the memory of our own walks, for each capture slot.</summary>
     internal const string Walks = "walks";
 
+    /// <summary>Per CPU: the memory of the counts of Python frames, for each capture slot.</summary>
+    internal const string Python = "python";
+
     /// <summary>Per CPU and key: the aggregate of a group.</summary>
     internal const string Groups = "groups";
 

@@ -41,6 +41,18 @@ internal static partial class Log
     [LoggerMessage(13, LogLevel.Debug, "New mappings watched: {Foreseen} were of wanted processes, {Lost} records were lost")]
     internal static partial void MappingsWatched(this ILogger logger, long foreseen, long lost);
 
+    [LoggerMessage(20, LogLevel.Debug, "CPython {Version} in {File}")]
+    internal static partial void PythonFound(this ILogger logger, string file, string? version);
+
+    [LoggerMessage(21, LogLevel.Warning, "The Python frames of {File} (CPython {Version}) cannot be counted: {Problem}")]
+    internal static partial void PythonUnsupported(this ILogger logger, string file, string? version, string problem);
+
+    [LoggerMessage(22, LogLevel.Debug, "New mappings are not watched, so where a process has mapped its Python is known when a probe has met it: {Reason}")]
+    internal static partial void PythonsNotWatched(this ILogger logger, string reason);
+
+    [LoggerMessage(23, LogLevel.Error, "Pythons are not looked for on request any more, so the Python frames of processes that were not known before cannot be counted")]
+    internal static partial void PythonRequestsFailed(this ILogger logger, Exception error);
+
     [LoggerMessage(4, LogLevel.Error, "The stream ended with an error")]
     internal static partial void StreamFailed(this ILogger logger, Exception error);
 }

@@ -29,6 +29,9 @@ internal enum StackKind
 {
     User,
     Kernel,
+
+    /// <summary>The frames of Python code that the interpreter keeps for the thread.</summary>
+    Python,
 }
 
 /// <summary>One of the stacks that a program can capture.</summary>

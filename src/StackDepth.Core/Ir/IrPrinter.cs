@@ -26,6 +26,7 @@ internal static class IrPrinter
         Guard guard => $"where {Print(guard.Condition)}",
         Decide decide => $"decide {Print(decide.Condition)}",
         CountHit => "count hit",
+        Capture { Stack.Kind: StackKind.Python } => "capture python",
         Capture capture => $"capture {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Deliver { Sink: var sink } => Print(sink),
         _ => throw IrNodes.Unknown(statement),
@@ -72,7 +73,13 @@ internal static class IrPrinter
         _ => throw IrNodes.Unknown(field),
     };
 
-    internal static string Name(StackKind stack) => stack == StackKind.User ? "ustack" : "kstack";
+    internal static string Name(StackKind stack) => stack switch
+    {
+        StackKind.User => "ustack",
+        StackKind.Kernel => "kstack",
+        StackKind.Python => "python",
+        _ => throw IrNodes.Unknown(stack),
+    };
 
     internal static string Name(IrStack stack) => stack.Walk is { } walk ? $"{Name(stack.Kind)}({Name(walk)})" : Name(stack.Kind);
 

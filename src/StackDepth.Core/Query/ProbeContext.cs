@@ -32,6 +32,11 @@ public class ProbeContext
 
     /// <summary>The kernel stack of the thread that hit the probe. Under a user-space probe it is the way into the kernel that the probe's trap took. Needs Linux 5.11.</summary>
     public StackExpr KStack => new(new IrStack(StackKind.Kernel));
+
+    /// <summary>
+    /// The frames of Python code of the thread that hit the probe, from the structures of CPython 3.9 to 3.14 themselves. Needs Linux 5.17, BTF, and x86-64.
+    /// </summary>
+    public PythonExpr Python => default;
 }
 
 /// <summary>The context at a function's entry.</summary>

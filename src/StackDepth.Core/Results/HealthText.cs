@@ -45,6 +45,11 @@ internal static class HealthText
         StackReason.FrameLimit => "the limit of frames",
         StackReason.UnprovedLimit => "the limit of a walk that proves no step",
         StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",
+        StackReason.PythonPending => "where the process's Python is was not known yet",
+        StackReason.PythonAbsent => "no CPython was found in the process",
+        StackReason.PythonUnsupported => "a Python whose structures are not known",
+        StackReason.PythonBusy => "the interpreter's list of threads changed meanwhile",
+        StackReason.PythonGuess => "several interpreters' frames, and no telling which are current",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "This is no reason for which a stack is not complete."),
     };
 

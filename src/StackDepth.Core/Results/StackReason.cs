@@ -47,10 +47,28 @@ public enum StackReason
 
     /// <summary>Approximate: after such a step the chain ended without a proof that it was the end. The depth bounds the true one in no way.</summary>
     GuessFailed,
+
+    /// <summary>Broken: where the process's Python is was not known yet. Of <see cref="PythonExpr"/>, as all that follow.</summary>
+    PythonPending,
+
+    /// <summary>Broken: no CPython was found in the process when it was looked at. It may have one whose symbols do not tell, or load one later.</summary>
+    PythonAbsent,
+
+    /// <summary>Broken: the process's Python is of a version, or a build, whose structures are not known.</summary>
+    PythonUnsupported,
+
+    /// <summary>Broken: the interpreter's list of threads changed while it was read, or is longer than what is read of it.</summary>
+    PythonBusy,
+
+    /// <summary>Approximate: the thread has frames in several interpreters, or a state that is its own only perhaps, and does not hold the GIL that would tell which of them is current.</summary>
+    PythonGuess,
 }
 
 internal static class StackReasons
 {
+    /// <summary>The last of the reasons, which are numbered without gaps.</summary>
+    internal const StackReason Last = StackReason.PythonGuess;
+
     /// <summary>The reasons that a stack can have for not being complete.</summary>
     internal static IReadOnlyList<StackReason> All { get; } = [.. Enum.GetValues<StackReason>().Where(static reason => reason != StackReason.None)];
 
@@ -59,7 +77,7 @@ internal static class StackReasons
     {
         StackReason.None => StackDepth.Completeness.Complete,
         StackReason.FrameLimit or StackReason.UnprovedLimit => StackDepth.Completeness.Truncated,
-        StackReason.FramePointerStep or StackReason.GuessFailed => StackDepth.Completeness.Approximate,
+        StackReason.FramePointerStep or StackReason.GuessFailed or StackReason.PythonGuess => StackDepth.Completeness.Approximate,
         _ => StackDepth.Completeness.Broken,
     };
 }

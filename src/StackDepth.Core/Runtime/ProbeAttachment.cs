@@ -25,13 +25,15 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly AttachedUprobe _uprobe;
     private readonly FollowerLinks? _followers;
     private readonly UnwindTableService? _tables;
+    private readonly PythonService? _python;
     private ProbeHealth? _finalHealth;
     private AggregateSnapshot? _finalAggregates;
     private bool _detached;
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, UnwindTableService? tables, RingConsumer? ring, ChildStart? child, AttachOptions options)
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, UnwindTableService? tables, PythonService? python, RingConsumer? ring, ChildStart? child,
+        AttachOptions options)
     {
         _compiled = compiled;
         _target = target;
@@ -39,6 +41,7 @@ internal sealed class ProbeAttachment : IDisposable
         _uprobe = uprobe;
         _followers = followers;
         _tables = tables;
+        _python = python;
         _child = child;
         Ring = ring;
         Sites = TargetSites.Describe(target, compiled.UserWalk, tables?.EntryOf(target));
@@ -83,12 +86,15 @@ internal sealed class ProbeAttachment : IDisposable
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
             var tables = compiled.NeedsTables ? undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), Logger(options), sys)) : null;
             tables?.BeginPreload(childCommand);
+            var python = compiled.UsesPython ? undo.Add(PythonService.Start(maps, target, resolve, Logger(options), sys)) : null;
+            python?.BeginPreload(childCommand);
             var request = TargetSites.Request(target, query.Probe.ProcessId);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
             followers?.WaitUntilAttached();
             tables?.WaitUntilPreloaded();
+            python?.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, tables, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, tables, python, ring, child, options);
             undo.Keep();
             attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
             if (target.Note is { } note)
@@ -224,6 +230,7 @@ internal sealed class ProbeAttachment : IDisposable
             Ring?.Dispose();
             _uprobe.Dispose();
             _tables?.Dispose();
+            _python?.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
             _target.Dispose();

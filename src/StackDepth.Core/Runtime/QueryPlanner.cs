@@ -82,6 +82,17 @@ internal static class QueryPlanner
             }
             target = target with { Fields = fields, SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0, WalksStatically = fields is null };
         }
+        if (CompileTarget.UsesPython(query))
+        {
+            var fields = kernel.Architecture == Architecture.X64 && kernel.HasBtf && kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) ? KernelTypes.Fields : null;
+            if (fields?.Identity is null)
+            {
+                throw new ProbeUnavailableException(
+                    $"Python frames need x86-64 and Linux {KernelFeatureTable.Since(KernelFeatures.BpfLoop)} (bpf_loop, bpf_find_vma) with type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF); this is {kernel.Release} on {kernel.Architecture}.",
+                    "Leave Python out of the query, or use a newer kernel.");
+            }
+            target = target with { Fields = fields };
+        }
         return ProbeCompiler.Compile(query, target);
     }
 
@@ -131,7 +142,7 @@ internal static class QueryPlanner
                 Bytecode = InstructionEncoder.Encode(compiled.Program.Instructions.AsSpan()),
                 Sites = TargetSites.Describe(target, compiled.UserWalk, compiled.NeedsTables ? WalkChoices.EntryOf(target.AttachPath) : null).Sites,
                 Files = compiled.NeedsTables ? WalkChoices.Files(target, resolve) : [],
-                Walks = [.. compiled.Ir.Statements.OfType<Capture>().Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
+                Walks = [.. compiled.Ir.Statements.OfType<Capture>().Where(static capture => capture.Stack.Kind != StackKind.Python).Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
                 TargetNote = target.Note,
                 VerifierLog = explain.Verify ? Verify(compiled, options) : null,
             };

@@ -111,7 +111,7 @@ internal sealed class UnwindTableService : IDisposable
     }
 
     /// <summary>The program that a command starts, and the one behind it where that is a script or a shim. What cannot be found is left to the command's own start to say.</summary>
-    private static IEnumerable<string> Programs(ChildCommand? command, ResolveOptions resolve)
+    internal static IEnumerable<string> Programs(ChildCommand? command, ResolveOptions resolve)
     {
         if (command is null)
             return [];

@@ -62,10 +62,13 @@ internal sealed record KernelOffsets
 
     public required int SuperBlockDevice { get; init; }
 
+    /// <summary>What tells a thread and its process to a program in user space; null where the kernel does not say it all.</summary>
+    public IdentityOffsets? Identity { get; init; }
+
     /// <exception cref="InvalidDataException">The kernel's description lacks a field.</exception>
     internal static KernelOffsets Read(VmlinuxBtf btf)
     {
-        var structs = btf.FindStructs(["task_struct", "signal_struct", "uprobe_task", "return_instance", "mm_struct", "xol_area", "vm_area_struct", "file", "inode", "super_block"]);
+        var structs = btf.FindStructs(["task_struct", "signal_struct", "uprobe_task", "return_instance", "mm_struct", "xol_area", "vm_area_struct", "file", "inode", "super_block", "pid"]);
         return new()
         {
             TaskMemory = Field("task_struct", "mm"),
@@ -96,6 +99,10 @@ internal sealed record KernelOffsets
             InodeNumber = Field("inode", "i_ino"),
             InodeSuperBlock = Field("inode", "i_sb"),
             SuperBlockDevice = Field("super_block", "s_dev"),
+            Identity = Optional("task_struct", "thread.fsbase") is { } fsBase && Optional("task_struct", "real_parent") is { } parent && Optional("task_struct", "thread_pid") is { } threadPid
+                && Optional("pid", "level") is { } level && Optional("pid", "numbers") is { } numbers && Optional("mm_struct", "start_code") is { } startCode
+                ? new(fsBase, parent, threadPid, level, numbers, startCode)
+                : null,
         };
 
         int? Optional(string name, string field) =>
@@ -105,3 +112,12 @@ internal sealed record KernelOffsets
             ?? throw new InvalidDataException($"The kernel's description of its types ({VmlinuxBtf.DefaultPath}) has no field {name}.{field}.");
     }
 }
+
+/// <summary>Fields of the kernel's structs by which a thread and its process are known in user space.</summary>
+/// <param name="TaskFsBase">The base of the thread's own memory (x86-64): what <c>pthread_self(3)</c> answers.</param>
+/// <param name="TaskParent">The task that made the process.</param>
+/// <param name="TaskThreadPid">The thread's numbers in its pid namespaces.</param>
+/// <param name="PidLevel">In these: how many namespaces lie above its own.</param>
+/// <param name="PidNumbers">In these: a number of 32 bits for each namespace, from the first one to its own, 16 bytes apart.</param>
+/// <param name="MemoryStartCode">Where the code of the program begins that the process was made for.</param>
+internal sealed record IdentityOffsets(int TaskFsBase, int TaskParent, int TaskThreadPid, int PidLevel, int PidNumbers, int MemoryStartCode);

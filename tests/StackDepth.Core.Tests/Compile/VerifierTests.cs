@@ -30,6 +30,7 @@ public sealed class VerifierTests
     [InlineData("walk-frame-pointer")]
     [InlineData("walk-unwind")]
     [InlineData("walk-auto-within-function")]
+    [InlineData("python")]
     public void A_walk_of_ours_is_far_from_what_the_verifier_is_willing_to_verify(string name)
     {
         var (query, target) = GoldenQueries.All[name];

@@ -44,6 +44,7 @@ internal static class GoldenQueries
         InodeNumber = 64,
         InodeSuperBlock = 40,
         SuperBlockDevice = 16,
+        Identity = new(TaskFsBase: 4000, TaskParent: 1256, TaskThreadPid: 1352, PidLevel: 4, PidNumbers: 96, MemoryStartCode: 320),
     };
 
     /// <summary>The same kernel, where stacks are walked by ourselves.</summary>
@@ -97,6 +98,8 @@ internal static class GoldenQueries
             ["walk-auto"] = (depth.Max().Query, Walking(StackWalk.Auto)),
             ["walk-frame-pointer"] = (depth.Max().Query, Walking(StackWalk.FramePointer)),
             ["walk-unwind"] = (depth.Max().Query, Walking(StackWalk.Unwind)),
+            ["python"] = (Source.Select(s => s.Python.Length).Max().Query, Walking(StackWalk.Kernel)),
+            ["python-and-walk"] = (Source.Where(s => s.Python.Length > 10).Select(s => (s.UStack.Length, s.Python.Length, s.Python.Reason)).Query, Walking(StackWalk.Auto)),
             ["walk-unwind-without-sequence"] = (depth.Max().Query, Walking(StackWalk.Unwind) with { Fields = Fields with { MemorySequence = null }, SequenceShift = 0 }),
             ["walk-auto-within-function"] = (Probe.UProbe("python3", "f+4").Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Auto)),
             ["walk-two"] = (Source.Select(s => (s.UStack.Length, s.UStack.By(StackWalk.Unwind).Length)).Query, Walking(StackWalk.Auto)),

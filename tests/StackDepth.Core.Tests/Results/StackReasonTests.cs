@@ -9,6 +9,7 @@ public sealed class StackReasonTests
     {
         foreach (var reason in Enum.GetValues<StackReason>().Where(static reason => reason != StackReason.None))
             Assert.Equal(reason.ToString(), ResultLayout.Counter(reason).ToString());
+        Assert.Equal(StackReasons.Last, Enum.GetValues<StackReason>().Max());
         Assert.Equal(
             Enum.GetNames<Completeness>(), Enum.GetValues<Completeness>().Select(static completeness => (HealthCounter.Complete + (int)completeness).ToString()));
     }
@@ -19,7 +20,8 @@ public sealed class StackReasonTests
         Assert.Equal(Completeness.Complete, StackReason.None.Completeness());
         Assert.All(StackReasons.All, static reason => Assert.NotEqual(Completeness.Complete, reason.Completeness()));
         Assert.Equal([StackReason.FrameLimit, StackReason.UnprovedLimit], StackReasons.All.Where(static reason => reason.Completeness() == Completeness.Truncated));
-        Assert.Equal([StackReason.FramePointerStep, StackReason.GuessFailed], StackReasons.All.Where(static reason => reason.Completeness() == Completeness.Approximate));
+        Assert.Equal(
+            [StackReason.FramePointerStep, StackReason.GuessFailed, StackReason.PythonGuess], StackReasons.All.Where(static reason => reason.Completeness() == Completeness.Approximate));
     }
 
     [Fact]

@@ -7,8 +7,8 @@ internal sealed class LiveTarget : IDisposable
 {
     private readonly Process _process;
 
-    internal LiveTarget(string? program = null) =>
-        _process = Process.Start(new ProcessStartInfo(program ?? CTarget.Shared) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+    internal LiveTarget(string? program = null, params string[] arguments) =>
+        _process = Process.Start(new ProcessStartInfo(program ?? CTarget.Shared, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
 
     internal int Pid => _process.Id;
 

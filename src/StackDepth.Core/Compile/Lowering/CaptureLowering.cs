@@ -26,7 +26,7 @@ internal sealed class CaptureLowering
         foreach (var capture in program.Statements.OfType<Capture>())
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
-            _ownWalks |= capture.Walk != StackWalk.Kernel && !context.Target.WalksStatically;
+            _ownWalks |= capture.Stack.Kind == StackKind.Python || (capture.Walk != StackWalk.Kernel && !context.Target.WalksStatically);
             _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context);
         }
     }
@@ -114,7 +114,7 @@ internal sealed class CaptureLowering
         CountAt(HealthCounter.Complete);
         asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Reason);
         asm.Sub(Register.R1, (int)StackReason.NoProof);
-        asm.JumpIf(JumpOp.JGT, Register.R1, (int)StackReason.GuessFailed - (int)StackReason.NoProof, counted);
+        asm.JumpIf(JumpOp.JGT, Register.R1, (int)StackReasons.Last - (int)StackReason.NoProof, counted);
         asm.Note("complete: no reason");
         CountAt(HealthCounter.NoProof);
         asm.Jump(counted);

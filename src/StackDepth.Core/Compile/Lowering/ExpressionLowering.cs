@@ -77,7 +77,7 @@ internal static class ExpressionLowering
 
     /// <summary>
     /// The frame count bounds the true depth from above where the stack is complete only, and from below unless a step was guessed; then the probed function itself is all that is
-    /// certain. It is the same with the frames in some functions, of which none is certain then.
+    /// certain. It is the same with the frames in some functions, and with those of Python: of them not even one is certain.
     /// </summary>
     private static void EvaluateBound(LoweringContext context, IrStackBound bound, Register destination)
     {
@@ -94,7 +94,8 @@ internal static class ExpressionLowering
         else
         {
             asm.JumpIf(JumpOp.JNE, destination, (int)Completeness.Approximate, counted);
-            asm.Mov(destination, bound.Functions is null ? 1 : 0);
+            // The probed function itself; of some functions' frames, and of Python's, there may be none.
+            asm.Mov(destination, bound.Functions is null && bound.Stack.Kind != StackKind.Python ? 1 : 0);
         }
         asm.Jump(end);
         asm.Place(counted);

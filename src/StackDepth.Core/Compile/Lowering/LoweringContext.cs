@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using StackDepth.Compile.Lowering.Python;
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
@@ -59,6 +60,9 @@ internal sealed class LoweringContext
 
     /// <summary>Our own walks that the program makes, each with its functions.</summary>
     internal Dictionary<StackWalk, StackWalker> Walkers { get; } = [];
+
+    /// <summary>The functions that count Python's frames, where the program does.</summary>
+    internal PythonCode? Python { get; set; }
 
     /// <summary>Reserves room in the BPF stack, 8-byte aligned; answers the offset from R10.</summary>
     internal int Allocate(int bytes)

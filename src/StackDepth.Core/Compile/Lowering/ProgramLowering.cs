@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using StackDepth.Compile.Lowering.Python;
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Python;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Targets;
 using StackDepth.Native.Unwind;
@@ -82,6 +84,8 @@ internal static class ProgramLowering
         asm.Exit();
         foreach (var walker in context.Walkers.Values)
             walker.PlaceFunctions(asm);
+        if (context.Python is { } python)
+            PythonLowering.PlaceFunctions(python);
 
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
@@ -114,6 +118,11 @@ internal static class ProgramLowering
         {
             maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkMemory.Bytes, CaptureLowering.Slots));
             maps.AddRange(UnwindMaps.All);
+        }
+        if (context.Python is not null)
+        {
+            maps.Add(new(MapNames.Python, MapType.PerCpuArray, sizeof(int), PythonMemory.Bytes, CaptureLowering.Slots));
+            maps.AddRange(PythonMaps.All);
         }
         if (key is not null)
             maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));

@@ -10,7 +10,7 @@ internal sealed class UnwindRequestServer : IDisposable
 {
     private readonly RingReader _reader;
     private readonly RingPoller _poller;
-    private readonly UnwindSupplier _supplier;
+    private readonly Action<UnwindRequest> _serve;
     private readonly Action<Exception> _failed;
     private readonly Action<int>? _asked;
     private readonly Thread _thread;
@@ -24,9 +24,21 @@ internal sealed class UnwindRequestServer : IDisposable
     /// <param name="asked">Told, from the thread, of the process of each request.</param>
     /// <exception cref="KernelException">The ring cannot be mapped or watched.</exception>
     internal UnwindRequestServer(BpfMap requests, UnwindSupplier supplier, Action<Exception> failed, SystemCalls sys, Action<int>? asked = null)
+        : this(requests, supplier.Serve, failed, sys, asked)
+    {
+    }
+
+    /// <summary>Begins to serve.</summary>
+    /// <param name="requests">The ring; the caller's.</param>
+    /// <param name="serve">Answers a request, on the thread; what it throws ends the serving.</param>
+    /// <param name="failed">Told, from the thread, when requests stay unanswered from now on.</param>
+    /// <param name="sys">The kernel.</param>
+    /// <param name="asked">Told, from the thread, of the process of each request.</param>
+    /// <exception cref="KernelException">The ring cannot be mapped or watched.</exception>
+    internal UnwindRequestServer(BpfMap requests, Action<UnwindRequest> serve, Action<Exception> failed, SystemCalls sys, Action<int>? asked = null)
     {
         _asked = asked;
-        _supplier = supplier;
+        _serve = serve;
         _failed = failed;
         _reader = new RingReader(RingMemory.Map(requests.Fd, requests.Spec.MaxEntries, sys));
         try
@@ -57,7 +69,7 @@ internal sealed class UnwindRequestServer : IDisposable
     {
         try
         {
-            var sink = new Sink(_supplier, _asked);
+            var sink = new Sink(_serve, _asked);
             while (!_stopping)
             {
                 if (_reader.Drain(ref sink) == 0)
@@ -73,14 +85,14 @@ internal sealed class UnwindRequestServer : IDisposable
         }
     }
 
-    private readonly struct Sink(UnwindSupplier supplier, Action<int>? asked) : IRecordSink
+    private readonly struct Sink(Action<UnwindRequest> serve, Action<int>? asked) : IRecordSink
     {
         public void OnRecord(ReadOnlySpan<byte> record)
         {
             if (record.Length == UnwindRequest.Size)
             {
                 var request = MemoryMarshal.Read<UnwindRequest>(record);
-                supplier.Serve(request);
+                serve(request);
                 asked?.Invoke(request.ProcessId);
             }
         }

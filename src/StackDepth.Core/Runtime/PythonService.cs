@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Logging;
+using StackDepth.Diagnostics;
+using StackDepth.Native.Processes;
+using StackDepth.Native.Python;
+using StackDepth.Native.Sys;
+using StackDepth.Native.Targets;
+using StackDepth.Native.Unwind;
+
+namespace StackDepth.Runtime;
+
+/// <summary>
+/// What the program of a session has to know of CPythons: the files of its targets before the probes are attached, where processes map them when they do, and the rest as the program asks. It
+/// must be disposed after the links, and before the maps.
+/// </summary>
+internal sealed class PythonService : IDisposable
+{
+    private readonly ProbeTarget _target;
+    private readonly ResolveOptions _resolve;
+    private readonly PythonSupplier _supplier;
+    private readonly UnwindRequestServer _server;
+    private readonly PythonMappingWatch? _watch;
+    private Task _preload = Task.CompletedTask;
+
+    private PythonService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys)
+    {
+        (_target, _resolve) = (target, resolve);
+        _supplier = new(maps[PythonMaps.FilesName], maps[PythonMaps.HintsName], notice => Tell(log, notice));
+        try
+        {
+            _watch = new(_supplier, error => log.PythonsNotWatched(error.Message), sys);
+        }
+        catch (KernelException refused)
+        {
+            log.PythonsNotWatched(refused.Message);
+        }
+        try
+        {
+            _server = new(maps[PythonMaps.RequestsName], _supplier.Serve, log.PythonRequestsFailed, sys);
+        }
+        catch
+        {
+            _watch?.Dispose();
+            _supplier.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
+    internal static PythonService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys) => new(maps, target, resolve, log, sys);
+
+    /// <summary>Begins to look at what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
+    internal void BeginPreload(ChildCommand? command) => _preload = Task.Run(() => Preload(command));
+
+    /// <exception cref="KernelException">The kernel refused the maps' content.</exception>
+    internal void WaitUntilPreloaded() => _preload.GetAwaiter().GetResult();
+
+    public void Dispose()
+    {
+        // What went wrong is for WaitUntilPreloaded to say; here it only has to be over.
+        ((IAsyncResult)_preload).AsyncWaitHandle.WaitOne();
+        _watch?.Dispose();
+        _server.Dispose();
+        _supplier.Dispose();
+    }
+
+    private void Preload(ChildCommand? command)
+    {
+        if (_resolve.Pid is { } pid)
+        {
+            _supplier.PreloadProcess(pid);
+            return;
+        }
+        _supplier.PreloadPrograms([_target.Path, .. UnwindTableService.Programs(command, _resolve)], _resolve);
+        if (command is null && UnwindFileKey.Of(_target.File) is { } file)
+            _supplier.PreloadProcessesWith([file]);
+    }
+
+    private static void Tell(ILogger log, PythonNotice notice)
+    {
+        if (notice.Problem is { } problem)
+            log.PythonUnsupported(notice.File, notice.Version, problem);
+        else
+            log.PythonFound(notice.File, notice.Version);
+    }
+}
