@@ -1,0 +1,118 @@
+using System.Globalization;
+using StackDepth.Native.Elf;
+using StackDepth.Native.Sys;
+using StackDepth.Native.Unwind;
+
+namespace StackDepth.Native.Symbols;
+
+/// <summary>A process's mappings at one time, with the files that they are of, which it keeps in use. Immutable.</summary>
+internal sealed class RegionTable
+{
+    private const int MostProblems = 64;
+
+    private readonly ulong[] _starts;
+
+    private RegionTable(IReadOnlyList<MappedRegion> regions, SymbolFile?[] files, string[] modules, IReadOnlyList<string> problems)
+    {
+        (Regions, Files, Modules, Problems) = (regions, files, modules, problems);
+        _starts = [.. regions.Select(static region => region.Start)];
+    }
+
+    internal static RegionTable Empty { get; } = new([], [], [], []);
+
+    /// <summary>In the order of their addresses, without overlaps.</summary>
+    internal IReadOnlyList<MappedRegion> Regions { get; }
+
+    /// <summary>The file of each region; null where there is none, or it cannot be had.</summary>
+    internal SymbolFile?[] Files { get; }
+
+    /// <summary>How each region is called in results.</summary>
+    internal string[] Modules { get; }
+
+    /// <summary>Why files are missing.</summary>
+    internal IReadOnlyList<string> Problems { get; }
+
+    /// <summary>Whether no file is missing.</summary>
+    internal bool HasAllFiles => Problems.Count == 0;
+
+    /// <summary>Whether there is executable memory without a file, or of one that has no name: code that is made at run time.</summary>
+    internal bool HasCodeWithoutFile => Regions.Any(static region => !region.IsVdso && (!region.HasFile || region.Path.Length < region.Name.Length));
+
+    /// <summary>Makes a table; the files that it shares with an older one are not opened again.</summary>
+    internal static RegionTable Make(IReadOnlyList<MappedRegion> regions, RegionTable older, int processId, ProcessRoot root, SymbolContext context)
+    {
+        var files = new SymbolFile?[regions.Count];
+        var modules = new string[regions.Count];
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        var problems = new List<string>();
+        for (var i = 0; i < files.Length; i++)
+        {
+            var region = regions[i];
+            var module = region.ModuleName(root);
+            modules[i] = names.TryGetValue(module, out var same) ? same : names[module] = module;
+            if (region.HasFile)
+            {
+                string? problem = null;
+                files[i] = context.Files.Acquire(region.Key, () => Open(region, modules[i], processId, root, context, out problem));
+                if (files[i] is null && problems.Count < MostProblems)
+                {
+                    problems.Add($"{PrintableText.Escape(modules[i])}: {problem ?? "too many files are held"}");
+                }
+            }
+        }
+
+        return new RegionTable(regions, files, modules, problems);
+    }
+
+    /// <summary>The region that an address lies in, or -1.</summary>
+    internal int Find(ulong address)
+    {
+        var at = _starts.AsSpan().BinarySearch(address);
+        at = at < 0 ? ~at - 1 : at;
+        return at >= 0 && address < Regions[at].End ? at : -1;
+    }
+
+    /// <summary>What the file of a region says; null where there is none.</summary>
+    internal FileSymbols? SymbolsOf(int at, SymbolContext context) =>
+        Files[at] is { } file ? file.Symbols : Regions[at].IsVdso && Length(at) == context.Vdso.Length ? context.Vdso.Symbols : null;
+
+    internal void ReleaseFiles(SymbolFiles files)
+    {
+        foreach (var file in Files)
+        {
+            if (file is not null)
+            {
+                files.Release(file);
+            }
+        }
+    }
+
+    private ulong Length(int at) => Regions[at].End - Regions[at].Start;
+
+    // By the link that leads to the very file whatever became of its path; where that takes more privileges (CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), by its path.
+    private static SymbolFile? Open(MappedRegion region, string path, int processId, ProcessRoot root, SymbolContext context, out string? problem)
+    {
+        var file = PinnedFile.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/map_files/{region.Start:x}-{region.End:x}"), out var errno);
+        if (file is null && path.StartsWith('/'))
+        {
+            file = PinnedFile.Open(root.Path + path, out var pathErrno);
+            errno = errno is Errno.EPERM or Errno.EACCES ? errno : pathErrno;
+        }
+
+        if (file is null)
+        {
+            problem = $"cannot be opened ({errno})";
+            return null;
+        }
+
+        if (!file.Is(region.Key))
+        {
+            problem = "is another file than the one that is mapped";
+            file.Dispose();
+            return null;
+        }
+
+        problem = null;
+        return new SymbolFile(file, region.Key, path, root, context.Naming, context.Memory);
+    }
+}
