@@ -83,6 +83,7 @@ internal sealed class RangeIndex
             }
 
             Advance(ulong.MaxValue);
+            Add(ulong.MaxValue, Nobody);
             return new RangeIndex([.. _starts], [.. _owners]);
         }
 
