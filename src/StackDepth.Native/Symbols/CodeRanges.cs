@@ -40,8 +40,7 @@ internal sealed class CodeRanges
     /// <summary>The end of the range that an address lies in; 0 when it lies in none.</summary>
     internal ulong EndOf(ulong address)
     {
-        var at = _starts.AsSpan().BinarySearch(address);
-        at = at < 0 ? ~at - 1 : at;
+        var at = RangeIndex.LastAtMost(_starts, address);
         return at >= 0 && address < _ends[at] ? _ends[at] : 0;
     }
 

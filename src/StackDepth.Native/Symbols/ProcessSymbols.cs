@@ -34,7 +34,7 @@ internal sealed class ProcessSymbols : IDisposable
     internal long LastUsed => Interlocked.Read(ref _lastUsed);
 
     /// <summary>How many executable mappings are known.</summary>
-    internal int Mappings => Volatile.Read(ref _table).Regions.Count;
+    internal int Mappings => Volatile.Read(ref _table).Regions.Length;
 
     /// <summary>Why names are missing that could be expected.</summary>
     internal IEnumerable<string> Problems
@@ -75,12 +75,12 @@ internal sealed class ProcessSymbols : IDisposable
                 merged = [.. newer];
             }
 
-            if (merged.Count == old.Regions.Count && merged.Zip(old.Regions).All(static pair => ReferenceEquals(pair.First, pair.Second)) && old.HasAllFiles)
+            if (merged.Count == old.Regions.Length && merged.Zip(old.Regions).All(static pair => ReferenceEquals(pair.First, pair.Second)) && old.HasAllFiles)
             {
                 return;
             }
 
-            Volatile.Write(ref _table, RegionTable.Make(merged, old, ProcessId, _root, _context));
+            Volatile.Write(ref _table, RegionTable.Make([.. merged], old, ProcessId, _root, _context));
             old.ReleaseFiles(_context.Files);
             if (_table.HasCodeWithoutFile)
             {
@@ -92,26 +92,29 @@ internal sealed class ProcessSymbols : IDisposable
     /// <summary>Names an address.</summary>
     /// <param name="address">The address.</param>
     /// <param name="isExact">Whether it is an instruction's own, and not where a call returns to.</param>
-    /// <param name="refresh">What was looked at again already for this stack.</param>
-    internal SymbolizedAddress Resolve(ulong address, bool isExact, ref SymbolRefresh refresh)
+    /// <param name="lookups">What is known from the other addresses of this stack.</param>
+    /// <param name="isFunctionsEnd">Whether the function, or what is known of it, ends at the address: it can be one that no call returns to.</param>
+    internal SymbolizedAddress Resolve(ulong address, bool isExact, ref StackLookups lookups, out bool isFunctionsEnd)
     {
         // A call can be its function's last instruction: where it returns to is then another function's.
         var back = isExact || address == 0 ? 0UL : 1UL;
         var lookup = address - back;
         var table = Volatile.Read(ref _table);
-        var at = table.Find(lookup);
-        if (at < 0 && !refresh.Mappings)
+        var at = table.Has(lookups.LastRegion, lookup) ? lookups.LastRegion : table.Find(lookup);
+        if (at < 0 && !lookups.HasRefreshedMappings)
         {
-            refresh.Mappings = true;
+            lookups.HasRefreshedMappings = true;
             Refresh();
             table = Volatile.Read(ref _table);
             at = table.Find(lookup);
         }
 
         ulong start;
+        lookups.LastRegion = at;
+        isFunctionsEnd = !isExact;
         if (at < 0)
         {
-            return _jit.Find(lookup, ref refresh.Jit, out start) is { } compiled
+            return _jit.Find(lookup, ref lookups.HasRefreshedJit, out start) is { } compiled
                 ? new SymbolizedAddress(address, "[jit]", compiled, address - start)
                 : new SymbolizedAddress(address, null, null, 0);
         }
@@ -121,13 +124,14 @@ internal sealed class ProcessSymbols : IDisposable
         var offset = lookup - region.Start + region.FileOffset;
         if (table.SymbolsOf(at, _context) is { IsElf: true } symbols && symbols.TryGetAddress(offset, out var elfAddress))
         {
-            var symbol = symbols.Table.Find(elfAddress, out start);
+            var symbol = symbols.Table.Find(elfAddress, out start, out var end);
+            isFunctionsEnd &= symbol < 0 || end == elfAddress + 1;
             return symbol >= 0
                 ? new SymbolizedAddress(address, module, symbols.Table.NameOf(symbol), elfAddress - start + back)
                 : new SymbolizedAddress(address, module, null, elfAddress + back);
         }
 
-        return _jit.Find(lookup, ref refresh.Jit, out start) is { } name
+        return _jit.Find(lookup, ref lookups.HasRefreshedJit, out start) is { } name
             ? new SymbolizedAddress(address, "[jit]", name, address - start)
             : new SymbolizedAddress(address, module, null, (region.HasFile ? offset : lookup - region.Start) + back);
     }

@@ -27,11 +27,31 @@ internal sealed class RangeIndex
     internal static RangeIndex Build(ReadOnlySpan<AddressRange> ranges) => new Builder(ranges).Build();
 
     /// <summary>The index of the range that the address belongs to, or -1.</summary>
-    internal int Find(ulong address)
+    internal int Find(ulong address) => Find(address, out _);
+
+    /// <summary>The index of the range that the address belongs to, or -1.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="end">The end of the piece that it lies in.</param>
+    internal int Find(ulong address, out ulong end)
     {
-        var at = _starts.AsSpan().BinarySearch(address);
-        at = at < 0 ? ~at - 1 : at;
+        var at = LastAtMost(_starts, address);
+        end = at + 1 < _starts.Length ? _starts[at + 1] : ulong.MaxValue;
         return at < 0 ? Nobody : _owners[at];
+    }
+
+    /// <summary>The last of some ascending numbers that is not greater than another one; -1 when all are.</summary>
+    internal static int LastAtMost(ReadOnlySpan<ulong> numbers, ulong value)
+    {
+        // Without branches on what is compared: they could not be foretold.
+        var first = 0;
+        for (var length = numbers.Length; length > 1;)
+        {
+            var half = length >> 1;
+            first += numbers[first + half] <= value ? half : 0;
+            length -= half;
+        }
+
+        return numbers.Length > 0 && numbers[first] <= value ? first : -1;
     }
 
     /// <summary>The same pieces, for owners that were given other numbers.</summary>

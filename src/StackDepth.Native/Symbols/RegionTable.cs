@@ -11,17 +11,19 @@ internal sealed class RegionTable
     private const int MostProblems = 64;
 
     private readonly ulong[] _starts;
+    private readonly ulong[] _ends;
 
-    private RegionTable(IReadOnlyList<MappedRegion> regions, SymbolFile?[] files, string[] modules, IReadOnlyList<string> problems)
+    private RegionTable(MappedRegion[] regions, SymbolFile?[] files, string[] modules, IReadOnlyList<string> problems)
     {
         (Regions, Files, Modules, Problems) = (regions, files, modules, problems);
         _starts = [.. regions.Select(static region => region.Start)];
+        _ends = [.. regions.Select(static region => region.End)];
     }
 
     internal static RegionTable Empty { get; } = new([], [], [], []);
 
     /// <summary>In the order of their addresses, without overlaps.</summary>
-    internal IReadOnlyList<MappedRegion> Regions { get; }
+    internal MappedRegion[] Regions { get; }
 
     /// <summary>The file of each region; null where there is none, or it cannot be had.</summary>
     internal SymbolFile?[] Files { get; }
@@ -39,10 +41,10 @@ internal sealed class RegionTable
     internal bool HasCodeWithoutFile => Regions.Any(static region => !region.IsVdso && (!region.HasFile || region.Path.Length < region.Name.Length));
 
     /// <summary>Makes a table; the files that it shares with an older one are not opened again.</summary>
-    internal static RegionTable Make(IReadOnlyList<MappedRegion> regions, RegionTable older, int processId, ProcessRoot root, SymbolContext context)
+    internal static RegionTable Make(MappedRegion[] regions, RegionTable older, int processId, ProcessRoot root, SymbolContext context)
     {
-        var files = new SymbolFile?[regions.Count];
-        var modules = new string[regions.Count];
+        var files = new SymbolFile?[regions.Length];
+        var modules = new string[regions.Length];
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         var problems = new List<string>();
         for (var i = 0; i < files.Length; i++)
@@ -64,12 +66,14 @@ internal sealed class RegionTable
         return new RegionTable(regions, files, modules, problems);
     }
 
+    /// <summary>Whether an address lies in a region.</summary>
+    internal bool Has(int at, ulong address) => (uint)at < (uint)_starts.Length && address >= _starts[at] && address < _ends[at];
+
     /// <summary>The region that an address lies in, or -1.</summary>
     internal int Find(ulong address)
     {
-        var at = _starts.AsSpan().BinarySearch(address);
-        at = at < 0 ? ~at - 1 : at;
-        return at >= 0 && address < Regions[at].End ? at : -1;
+        var at = RangeIndex.LastAtMost(_starts, address);
+        return at >= 0 && address < _ends[at] ? at : -1;
     }
 
     /// <summary>What the file of a region says; null where there is none.</summary>

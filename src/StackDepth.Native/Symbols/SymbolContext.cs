@@ -14,12 +14,15 @@ internal sealed class SymbolContext(SymbolFiles files, SymbolMemory memory, Symb
     internal VdsoSymbols Vdso => _vdso.Value;
 }
 
-/// <summary>What was looked at again already while one stack is named: what is not there then is not looked for at each of its frames.</summary>
-internal struct SymbolRefresh
+/// <summary>What is known from the addresses of one stack that were named already.</summary>
+internal struct StackLookups
 {
-    /// <summary>The process's mappings.</summary>
-    internal bool Mappings;
+    /// <summary>The process's mappings were looked at again: what is not there is not looked for at each frame.</summary>
+    internal bool HasRefreshedMappings;
 
-    /// <summary>Its perf map.</summary>
-    internal bool Jit;
+    /// <summary>So was its perf map.</summary>
+    internal bool HasRefreshedJit;
+
+    /// <summary>Where the last address was: the next one is often there too.</summary>
+    internal int LastRegion;
 }

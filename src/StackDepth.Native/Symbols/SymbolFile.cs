@@ -33,14 +33,14 @@ internal sealed class SymbolFile : IEvictable, IDisposable
 
     public long Bytes => Volatile.Read(ref _symbols)?.Bytes ?? 0;
 
-    public long LastUsed => Interlocked.Read(ref _lastUsed);
+    public long LastUsed => Volatile.Read(ref _lastUsed);
 
     /// <summary>What the file says; nothing when it cannot be read.</summary>
     internal FileSymbols Symbols
     {
         get
         {
-            Interlocked.Exchange(ref _lastUsed, _memory.Now);
+            Volatile.Write(ref _lastUsed, _memory.Now);
             return Volatile.Read(ref _symbols) ?? Load();
         }
     }

@@ -29,9 +29,16 @@ internal sealed class SymbolTable
 
     /// <summary>Finds the symbol that an address belongs to. Allocates nothing.</summary>
     /// <returns>Its number, or -1.</returns>
-    internal int Find(ulong address, out ulong start)
+    internal int Find(ulong address, out ulong start) => Find(address, out start, out _);
+
+    /// <summary>Finds the symbol that an address belongs to. Allocates nothing.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="start">Where the symbol begins.</param>
+    /// <param name="end">Up to where the answer is the same.</param>
+    /// <returns>Its number, or -1.</returns>
+    internal int Find(ulong address, out ulong start, out ulong end)
     {
-        var symbol = _index.Find(address);
+        var symbol = _index.Find(address, out end);
         start = symbol < 0 ? 0 : _starts[symbol];
         return symbol;
     }

@@ -109,15 +109,20 @@ internal sealed class Symbolizer : IDisposable
         _context.Memory.Tick();
         _context.Memory.TrimGrown();
         process.Use();
-        var refresh = default(SymbolRefresh);
+        var lookups = default(StackLookups);
         var isExact = leafIsExact;
         for (var i = 0; i < stack.Length; i++)
         {
             var address = stack[i];
-            var isTrampoline = process.IsSignalTrampoline(address);
-            frames[i] = process.Resolve(address, isExact || isTrampoline, ref refresh);
+            frames[i] = process.Resolve(address, isExact, ref lookups, out var isFunctionsEnd);
 
-            // What is behind a trampoline is the instruction that the signal interrupted.
+            // Next to a trampoline is the instruction that the signal interrupted.
+            var isTrampoline = (isExact || isFunctionsEnd) && process.IsSignalTrampoline(address);
+            if (isTrampoline && !isExact)
+            {
+                frames[i] = process.Resolve(address, isExact: true, ref lookups, out _);
+            }
+
             isExact = isTrampoline;
         }
     }
