@@ -23,14 +23,17 @@ internal sealed class PerfMapFile : IDisposable
     // The kernel's tick, the file system's clock, and what the clock was corrected by since.
     private const long ClockSlackSeconds = 10;
 
-    private readonly ProcessRoot _root;
+    private readonly Func<ProcessRoot> _rootOf;
     private readonly int _processId;
-    private readonly ProcessStatus _process;
+    private ProcessStatus _process;
     private SafeFileHandle? _file;
     private ulong _inode;
     private long _position;
 
-    internal PerfMapFile(ProcessRoot root, int processId, ProcessStatus process) => (_root, _processId, _process) = (root, processId, process);
+    /// <param name="root">The process's root directory; it can change.</param>
+    /// <param name="processId">The process's number in our pid namespace.</param>
+    /// <param name="process">What is known of it.</param>
+    internal PerfMapFile(Func<ProcessRoot> root, int processId, ProcessStatus process) => (_rootOf, _processId, _process) = (root, processId, process);
 
     /// <summary>Why a file that is there is not used, or not read any further; or null.</summary>
     internal string? Problem { get; private set; }
@@ -125,10 +128,13 @@ internal sealed class PerfMapFile : IDisposable
 
     private SafeFileHandle? Open()
     {
+        // Programs that are started as root often become another user's.
+        _process = ProcessStatus.Read(_processId) ?? _process;
+        var root = _rootOf().Path;
         string folder;
         try
         {
-            folder = RootedPath.Resolve(_root.Path, "/tmp");
+            folder = RootedPath.Resolve(root, "/tmp");
         }
         catch (Exception error) when (error is TargetException or IOException or UnauthorizedAccessException)
         {
@@ -137,7 +143,7 @@ internal sealed class PerfMapFile : IDisposable
         }
 
         var noFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? NoFollowArm64 : NoFollowX64;
-        var descriptor = LibC.Open($"{_root.Path}{folder}/{Name}", OpenFlags | noFollow, 0);
+        var descriptor = LibC.Open($"{root}{folder}/{Name}", OpenFlags | noFollow, 0);
         if (descriptor < 0)
         {
             var errno = (Errno)Marshal.GetLastPInvokeError();

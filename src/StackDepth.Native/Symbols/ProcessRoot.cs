@@ -20,6 +20,10 @@ internal sealed class ProcessRoot : IDisposable
     /// </summary>
     internal string Prefix { get; }
 
+    /// <summary>Whether another one is the same directory.</summary>
+    internal bool IsSameAs(ProcessRoot other) =>
+        Prefix == other.Prefix && _directory?.Status.Inode == other._directory?.Status.Inode && _directory?.Status.Device == other._directory?.Status.Device;
+
     internal static ProcessRoot Of(int processId)
     {
         var directory = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}");

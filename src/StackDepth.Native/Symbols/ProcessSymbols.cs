@@ -10,10 +10,11 @@ internal sealed class ProcessSymbols : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly SymbolContext _context;
-    private readonly ProcessRoot _root;
+    private readonly List<ProcessRoot> _oldRoots = [];
     private readonly JitSymbols _jit;
     private readonly ConcurrentDictionary<(SymbolFile File, ulong Offset), bool> _trampolines = new();
     private RegionTable _table = RegionTable.Empty;
+    private volatile ProcessRoot _root;
     private long _lastUsed;
     private bool _isDisposed;
 
@@ -23,7 +24,7 @@ internal sealed class ProcessSymbols : IDisposable
         StartTicks = status.StartTicks;
         _context = context;
         _root = ProcessRoot.Of(processId);
-        _jit = new JitSymbols(new PerfMapFile(_root, processId, status), context.Naming, context.Memory);
+        _jit = new JitSymbols(new PerfMapFile(() => _root, processId, status), context.Naming, context.Memory);
     }
 
     internal int ProcessId { get; }
@@ -52,9 +53,15 @@ internal sealed class ProcessSymbols : IDisposable
         var regions = MapsReader.Read(ProcessId);
 
         // Read before the number was checked, so that they are not those of another process that got it.
+        var root = ProcessRoot.Of(ProcessId);
         if (regions.Count > 0 && ProcessStatus.Read(ProcessId)?.StartTicks == StartTicks)
         {
+            TakeRoot(root);
             Merge(regions);
+        }
+        else
+        {
+            root.Dispose();
         }
     }
 
@@ -177,6 +184,23 @@ internal sealed class ProcessSymbols : IDisposable
         return isOne;
     }
 
+    // A container's first program is started before it enters its root directory. Files that were mapped before look for their debug files in the old one.
+    private void TakeRoot(ProcessRoot root)
+    {
+        const int Most = 8;
+        lock (_gate)
+        {
+            if (_isDisposed || root.IsSameAs(_root) || _oldRoots.Count == Most)
+            {
+                root.Dispose();
+                return;
+            }
+
+            _oldRoots.Add(_root);
+            _root = root;
+        }
+    }
+
     internal void Use() => Interlocked.Exchange(ref _lastUsed, _context.Memory.Now);
 
     public void Dispose()
@@ -196,5 +220,6 @@ internal sealed class ProcessSymbols : IDisposable
 
         _jit.Dispose();
         _root.Dispose();
+        _oldRoots.ForEach(static root => root.Dispose());
     }
 }

@@ -108,8 +108,8 @@ public sealed class PerfMapTests(CompiledTargets targets, ITestOutputHelper outp
         var path = $"/tmp/perf-{target.Pid}.map";
         var status = ProcessStatus.Read(target.Pid)!;
         using var root = ProcessRoot.Of(target.Pid);
-        using var own = new PerfMapFile(root, target.Pid, status);
-        using var others = new PerfMapFile(root, target.Pid, status with { StartTicks = status.StartTicks - 1 });
+        using var own = new PerfMapFile(() => root, target.Pid, status);
+        using var others = new PerfMapFile(() => root, target.Pid, status with { StartTicks = status.StartTicks - 1 });
         Assert.Equal(3, own.Read(new PerfMap(), isWhole: false).Count);
         Assert.Equal(0, others.Read(new PerfMap(), isWhole: false).Count);
         File.Delete(path);

@@ -161,6 +161,40 @@ public sealed class SymbolizerTests(CompiledTargets targets) : IClassFixture<Com
     }
 
     [Fact]
+    public void A_process_that_enters_its_root_directory_and_another_user_later_is_followed_there()
+    {
+        Requires.SysAdmin();
+        Requires.Tool("chroot");
+        var jail = Path.GetDirectoryName(Path.GetDirectoryName(SymbolTarget.Compile(targets, "later/bin/entered", "-static")))!;
+        Directory.CreateDirectory(jail + "/tmp");
+        CompiledTargets.Run("chmod", "1777", jail + "/tmp");
+        CompiledTargets.Run("chmod", "755", targets.Folder);
+
+        // Observed while it is still the shell, at the same number.
+        using var symbolizer = new Symbolizer();
+        var fifo = targets.PathOf("go");
+        CompiledTargets.Run("mkfifo", fifo);
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("sh", ["-c", $"read line <{fifo}; exec chroot --userspec=65534:65534 {jail} /bin/entered jit"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        Assert.NotNull(symbolizer.Observe(shell.Id));
+        File.WriteAllText(fifo, "go\n");
+        var places = new Dictionary<string, ulong>();
+        while (shell.StandardOutput.ReadLine() is { } line && line != "ready")
+        {
+            places[line.Split(' ')[0]] = Convert.ToUInt64(line.Split(' ')[1], 16);
+        }
+
+        Assert.Equal(new(places["hidden"], "/bin/entered", "hidden", 0), One(symbolizer, shell.Id, places["hidden"]));
+        Assert.Equal(new(places["jit"], "[jit]", "second tier", 0), One(symbolizer, shell.Id, places["jit"]));
+        shell.StandardInput.Close();
+        shell.WaitForExit();
+        Assert.Equal("hidden", One(symbolizer, shell.Id, places["hidden"]).Symbol);
+    }
+
+    [Fact]
     public void The_vDSOs_functions_have_the_names_that_nm_gives_them()
     {
         var image = targets.PathOf("vdso.so");
