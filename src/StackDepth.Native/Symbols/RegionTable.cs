@@ -1,6 +1,5 @@
 using System.Globalization;
 using StackDepth.Native.Elf;
-using StackDepth.Native.Sys;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Symbols;
@@ -93,30 +92,31 @@ internal sealed class RegionTable
 
     private ulong Length(int at) => Regions[at].End - Regions[at].Start;
 
-    // By the link that leads to the very file whatever became of its path; where that takes more privileges (CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), by its path.
+    // By the link that leads to the very file whatever became of its path; where that takes more privileges (CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), by its path, and at last as the
+    // program itself, which may be deleted or replaced.
     private static SymbolFile? Open(MappedRegion region, string path, int processId, ProcessRoot root, SymbolContext context, out string? problem)
     {
-        var file = PinnedFile.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/map_files/{region.Start:x}-{region.End:x}"), out var errno);
-        if (file is null && path.StartsWith('/'))
-        {
-            file = PinnedFile.Open(root.Path + path, out var pathErrno);
-            errno = errno is Errno.EPERM or Errno.EACCES ? errno : pathErrno;
-        }
-
-        if (file is null)
-        {
-            problem = $"cannot be opened ({errno})";
-            return null;
-        }
-
-        if (!file.Is(region.Key))
-        {
-            problem = "is another file than the one that is mapped";
-            file.Dispose();
-            return null;
-        }
-
         problem = null;
-        return new SymbolFile(file, region.Key, path, root, context.Naming, context.Memory);
+        var directory = string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}");
+        string[] candidates = [string.Create(CultureInfo.InvariantCulture, $"{directory}/map_files/{region.Start:x}-{region.End:x}"), path.StartsWith('/') ? root.Path + path : "", $"{directory}/exe"];
+        foreach (var candidate in candidates)
+        {
+            if (candidate.Length == 0)
+            {
+                continue;
+            }
+
+            var file = PinnedFile.Open(candidate, out var errno);
+            if (file?.Is(region.Key) == true)
+            {
+                problem = null;
+                return new SymbolFile(file, region.Key, path, root, context.Naming, context.Memory);
+            }
+
+            problem ??= file is null ? $"cannot be opened ({errno})" : "is another file than the one that is mapped";
+            file?.Dispose();
+        }
+
+        return null;
     }
 }
