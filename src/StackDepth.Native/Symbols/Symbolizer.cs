@@ -16,8 +16,7 @@ internal sealed record SymbolizerLimits
 }
 
 /// <summary>
-/// Names addresses of processes and of the kernel. A process that was observed while it lived is still named after it has ended. Addresses of one process cost some 50 ns each once its
-/// files are read. Thread-safe.
+/// Names addresses of processes and of the kernel. A process that was observed while it lived is still named after it has ended. Thread-safe.
 /// </summary>
 internal sealed class Symbolizer : IDisposable
 {
@@ -32,7 +31,7 @@ internal sealed class Symbolizer : IDisposable
     private long _kernelReadAt;
     private bool _isDisposed;
 
-    /// <param name="demangle">Makes names of symbol tables readable; called from several threads, and never twice at once for long: it must not block.</param>
+    /// <param name="demangle">Makes names of symbol tables readable; called from several threads at once, once for each name that is met.</param>
     /// <param name="limits">Bounds; the default ones if null.</param>
     internal Symbolizer(Func<string, string>? demangle = null, SymbolizerLimits? limits = null)
     {
