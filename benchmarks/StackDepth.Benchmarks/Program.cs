@@ -13,6 +13,7 @@ using StackDepth.Benchmarks.Support;
     ("memory", Memory.Run),
     ("bytecode", QueryToBytecode.Run),
     ("ring", RingThroughput.Run),
+    ("symbols", Symbolization.Run),
 ];
 
 switch (args)

@@ -1,3 +1,4 @@
+using StackDepth.Live.Tests.Symbols;
 using StackDepth.Live.Tests.Walks;
 using Xunit.MicrosoftTestingPlatform;
 using Xunit.Runner.InProc.SystemConsole;
@@ -14,6 +15,7 @@ internal static class Program
     {
         [Unprivileged, var binary, var symbol] => await AttachAndTell(binary, symbol),
         [ManagedTarget.Command, var mode, var depth, var repeat, var library] => ManagedTarget.Run(mode, depth, repeat, library),
+        [ManagedSymbolTarget.Command, var library] => ManagedSymbolTarget.Run(library),
         _ when args.Any(static arg => arg is "-automated" or "@@") => await ConsoleRunner.Run(args),
         _ => await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions),
     };

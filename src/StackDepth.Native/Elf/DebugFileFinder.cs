@@ -7,6 +7,9 @@ namespace StackDepth.Native.Elf;
 internal sealed class DebugFileFinder
 {
     private const string DebugDirectory = "/usr/lib/debug";
+
+    // A checksum reads the whole file, which can be sparse and of any length.
+    private const ulong MostChecked = 4UL << 30;
     private readonly string _root;
     private readonly string _debugDirectory;
 
@@ -82,7 +85,7 @@ internal sealed class DebugFileFinder
             return debug.BuildId.SequenceEqual(image.BuildId) ? null : "has another build-id";
         }
 
-        return crc is null ? "has no build-id" : Checksum(debug) == crc ? null : "does not have the checksum that .gnu_debuglink names";
+        return crc is null ? "has no build-id" : debug.Length > MostChecked ? "is too large to compute its checksum" : Checksum(debug) == crc ? null : "does not have the checksum that .gnu_debuglink names";
     }
 
     private static uint Checksum(ElfImage debug)

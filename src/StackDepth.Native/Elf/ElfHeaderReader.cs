@@ -9,6 +9,9 @@ internal static class ElfHeaderReader
     private const ulong SegmentSize = 56;
     private const ulong SectionSize = 64;
 
+    // Far more than any program or library has: a sparse file must not make us read a table without end.
+    private const ulong MostEntries = 1 << 20;
+
     /// <summary>Reads the header; refuses what is not a little-endian 64-bit file for the wanted machine.</summary>
     internal static ElfHeader Read(ElfReader reader, ushort machine)
     {
@@ -68,6 +71,7 @@ internal static class ElfHeaderReader
             count = ReadFirstSection(reader, header).Info;
         }
 
+        CheckCount(reader, count, "program");
         return reader.ReadRecords<ElfSegment>(header.SegmentTableOffset, count, "program header table");
     }
 
@@ -86,7 +90,16 @@ internal static class ElfHeaderReader
         }
 
         CheckSectionSize(reader, header);
+        CheckCount(reader, count, "section");
         return reader.ReadRecords<ElfSection>(header.SectionTableOffset, count, "section header table");
+    }
+
+    private static void CheckCount(ElfReader reader, ulong count, string kind)
+    {
+        if (count > MostEntries)
+        {
+            throw new ElfException(reader.Path, $"is damaged: it claims {count} {kind} headers.");
+        }
     }
 
     private static ElfSection ReadFirstSection(ElfReader reader, in ElfHeader header)

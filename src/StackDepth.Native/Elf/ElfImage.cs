@@ -116,14 +116,23 @@ internal sealed class ElfImage : IDisposable
         var reader = ElfReader.Open(path, shownPath ?? path);
         try
         {
-            var header = ElfHeaderReader.Read(reader, machine ?? HostMachine);
-            return new ElfImage(reader, header, ElfHeaderReader.ReadSegments(reader, header));
+            return Open(reader, machine);
         }
         catch
         {
             reader.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Checks an image that is in memory; it has no <see cref="File"/>.</summary>
+    /// <exception cref="ElfException">It is not ELF, is for another machine, or is damaged.</exception>
+    internal static ElfImage Open(string name, byte[] image) => Open(new ElfReader(name, image), machine: null);
+
+    private static ElfImage Open(ElfReader reader, ushort? machine)
+    {
+        var header = ElfHeaderReader.Read(reader, machine ?? HostMachine);
+        return new ElfImage(reader, header, ElfHeaderReader.ReadSegments(reader, header));
     }
 
     /// <summary>e_machine of the machine this runs on.</summary>

@@ -13,24 +13,35 @@ namespace StackDepth.Native.Elf;
 internal sealed class ElfReader : IDisposable
 {
     // The largest table that is read: no real symbol or string table comes near, and a sparse file must not make us allocate without end.
-    private const ulong MaxTableLength = 1UL << 30;
+    private const ulong MaxTableLength = 1UL << 29;
 
     private const int OpenReadOnlyNonBlockingCloseOnExec = 0x0 | 0x800 | 0x80000;
 
     private const int Enoent = 2;
     private const int Eacces = 13;
 
+    private readonly SafeFileHandle? _file;
+    private readonly byte[] _memory = [];
+
     private ElfReader(string path, SafeFileHandle file, ulong length)
     {
         Path = path;
-        File = file;
+        _file = file;
         Length = length;
+    }
+
+    /// <summary>Reads an image that is in memory: the vDSO is in no file.</summary>
+    internal ElfReader(string path, byte[] image)
+    {
+        Path = path;
+        _memory = image;
+        Length = (ulong)image.Length;
     }
 
     /// <summary>The file's name for messages.</summary>
     internal string Path { get; }
 
-    internal SafeFileHandle File { get; }
+    internal SafeFileHandle File => _file ?? throw new InvalidOperationException($"{Path} is in no file.");
 
     /// <summary>The file's length in bytes when it was opened.</summary>
     internal ulong Length { get; }
@@ -86,7 +97,7 @@ internal sealed class ElfReader : IDisposable
     }
 
     /// <summary>Reads a table; <paramref name="what"/> names it in messages.</summary>
-    /// <exception cref="ElfException">It does not lie within the file, or is over 1 GiB.</exception>
+    /// <exception cref="ElfException">It does not lie within the file, or is over 512 MiB.</exception>
     internal byte[] Read(ulong offset, ulong length, string what)
     {
         if (offset > Length || length > Length - offset)
@@ -107,12 +118,18 @@ internal sealed class ElfReader : IDisposable
     /// <summary>Fills the whole buffer from the file.</summary>
     internal void Fill(ulong offset, Span<byte> buffer, string what)
     {
+        if (_file is null)
+        {
+            FillFromMemory(offset, buffer, what);
+            return;
+        }
+
         while (!buffer.IsEmpty)
         {
             int count;
             try
             {
-                count = RandomAccess.Read(File, buffer, (long)offset);
+                count = RandomAccess.Read(_file, buffer, (long)offset);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -144,5 +161,15 @@ internal sealed class ElfReader : IDisposable
         return records;
     }
 
-    public void Dispose() => File.Dispose();
+    public void Dispose() => _file?.Dispose();
+
+    private void FillFromMemory(ulong offset, Span<byte> buffer, string what)
+    {
+        if (offset > Length || (ulong)buffer.Length > Length - offset)
+        {
+            throw new ElfException(Path, $"is cut off: it ended while its {what} was read.");
+        }
+
+        _memory.AsSpan((int)offset, buffer.Length).CopyTo(buffer);
+    }
 }

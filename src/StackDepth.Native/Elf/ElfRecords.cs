@@ -30,7 +30,9 @@ internal static class ElfConstants
     internal const uint SectionNote = 7;
     internal const uint SectionNoBits = 8;
     internal const uint SectionDynamicSymbols = 11;
+    internal const ulong SectionFlagExecute = 4;
 
+    internal const byte SymbolUntyped = 0;
     internal const byte SymbolFunction = 2;
     internal const byte SymbolIndirectFunction = 10;
 
@@ -83,6 +85,14 @@ internal readonly struct ElfSegment
         var delta = unchecked(address - Address);
         offset = unchecked(Offset + delta);
         return address >= Address && delta < FileSize && offset >= Offset;
+    }
+
+    /// <summary>Whether the segment holds the file offset, and at which virtual address.</summary>
+    internal bool TryGetAddress(ulong offset, out ulong address)
+    {
+        var delta = unchecked(offset - Offset);
+        address = unchecked(Address + delta);
+        return offset >= Offset && delta < FileSize && address >= Address;
     }
 }
 

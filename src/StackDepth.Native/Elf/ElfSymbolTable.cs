@@ -30,6 +30,12 @@ internal sealed class ElfSymbolTable
     /// <summary><c>.symtab</c> or <c>.dynsym</c>.</summary>
     internal string Source { get; }
 
+    /// <summary>The file's name for messages.</summary>
+    internal string Path => _path;
+
+    /// <summary>The string table, in which the names are.</summary>
+    internal ReadOnlySpan<byte> Strings => _strings;
+
     /// <summary>Symbols of all kinds, the null symbol included.</summary>
     internal int Count => _symbols.Length;
 

@@ -9,7 +9,9 @@ namespace StackDepth.Native.Sys;
 /// <param name="Kind">The bits of st_mode that say what kind of file it is.</param>
 /// <param name="Links">How many names it has; none once it was deleted, and for memory that has a file only in the kernel.</param>
 /// <param name="Size">Its length in bytes.</param>
-internal readonly record struct FileStatus(ulong Inode, uint Device, ushort Kind, uint Links, long Size)
+/// <param name="Owner">The user that it belongs to.</param>
+/// <param name="ModifiedSeconds">When its content last changed, in seconds since 1970.</param>
+internal readonly record struct FileStatus(ulong Inode, uint Device, ushort Kind, uint Links, long Size, uint Owner = 0, long ModifiedSeconds = 0)
 {
     private const int StatusSize = 256;
     private const int EmptyPath = 0x1000;
@@ -21,7 +23,7 @@ internal readonly record struct FileStatus(ulong Inode, uint Device, ushort Kind
     // STATX_BASIC_STATS.
     private const uint Wanted = 0x7ff;
 
-    private const int LinksAt = 16, ModeAt = 28, InodeAt = 32, SizeAt = 40, MajorAt = 136, MinorAt = 140;
+    private const int LinksAt = 16, OwnerAt = 20, ModeAt = 28, InodeAt = 32, SizeAt = 40, ModifiedAt = 112, MajorAt = 136, MinorAt = 140;
 
     internal bool IsRegular => Kind == RegularKind;
 
@@ -62,6 +64,8 @@ internal readonly record struct FileStatus(ulong Inode, uint Device, ushort Kind
             (BinaryPrimitives.ReadUInt32LittleEndian(status[MajorAt..]) << MinorBits) | BinaryPrimitives.ReadUInt32LittleEndian(status[MinorAt..]),
             (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(status[ModeAt..]) & KindMask),
             BinaryPrimitives.ReadUInt32LittleEndian(status[LinksAt..]),
-            BinaryPrimitives.ReadInt64LittleEndian(status[SizeAt..]));
+            BinaryPrimitives.ReadInt64LittleEndian(status[SizeAt..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(status[OwnerAt..]),
+            BinaryPrimitives.ReadInt64LittleEndian(status[ModifiedAt..]));
     }
 }

@@ -2,13 +2,13 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text;
 using StackDepth.Native.Elf;
+using StackDepth.Native.Symbols;
 
 namespace StackDepth.Native.Targets;
 
 /// <summary>
 /// Matches a query against the functions of one file. Names come from .symtab (its own, or the separate debug file's) and from .dynsym; places always come
-/// from the file itself. Several names at one place give one site, under the name asked for, else the best one: global before local before weak, then
-/// the fewest leading underscores, then the shortest, then the first in ordinal order.
+/// from the file itself. Several names at one place give one site, under the name asked for, else the best one by <see cref="AliasOrder"/>.
 /// </summary>
 internal sealed class FunctionMatcher
 {
@@ -273,24 +273,10 @@ internal sealed class FunctionMatcher
     {
         ref readonly var a = ref _tables[candidate.Table][candidate.Index];
         ref readonly var b = ref _tables[other.Table][other.Index];
-        if (Rank(a.Binding) != Rank(b.Binding))
-        {
-            return Rank(a.Binding) < Rank(b.Binding);
-        }
-
-        var nameA = ElfSymbolTable.WithoutVersion(_tables[candidate.Table].FullNameOf(a));
-        var nameB = ElfSymbolTable.WithoutVersion(_tables[other.Table].FullNameOf(b));
-        var underscores = (nameA.Length - nameA.TrimStart((byte)'_').Length) - (nameB.Length - nameB.TrimStart((byte)'_').Length);
-        return underscores != 0 ? underscores < 0
-            : nameA.Length != nameB.Length ? nameA.Length < nameB.Length
-            : nameA.SequenceCompareTo(nameB) < 0;
+        return AliasOrder.Compare(
+            a.Binding,
+            ElfSymbolTable.WithoutVersion(_tables[candidate.Table].FullNameOf(a)),
+            b.Binding,
+            ElfSymbolTable.WithoutVersion(_tables[other.Table].FullNameOf(b))) < 0;
     }
-
-    private static int Rank(byte binding) => binding switch
-    {
-        ElfConstants.BindGlobal => 0,
-        ElfConstants.BindLocal => 1,
-        ElfConstants.BindWeak => 2,
-        _ => 3,
-    };
 }

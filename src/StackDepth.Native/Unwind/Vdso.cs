@@ -20,6 +20,9 @@ internal static class Vdso
             ? Build(Copy(start, length))
             : null;
 
+    /// <summary>The image, as it is in this process's memory; null where there is none.</summary>
+    internal static byte[]? Image() => TryFind(File.ReadLines("/proc/self/maps"), out var start, out var length) ? Copy(start, length) : null;
+
     /// <summary>The table of a vDSO image. It has no section headers when it is in memory.</summary>
     internal static UnwindTable Build(byte[] image)
     {

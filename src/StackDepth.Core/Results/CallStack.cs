@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+using StackDepth.Symbols;
+
+namespace StackDepth;
+
+/// <summary>The frames of a stack, the innermost first. Equal to another one with the same frames and the same reason.</summary>
+/// <param name="Frames">The frames.</param>
+/// <param name="Reason">Why the stack is not complete, or <see cref="StackReason.None"/>.</param>
+public sealed record CallStack(ImmutableArray<StackFrame> Frames, StackReason Reason = StackReason.None)
+{
+    /// <summary>What the number of frames promises.</summary>
+    public Completeness Completeness => Reason.Completeness();
+
+    /// <inheritdoc />
+    public bool Equals(CallStack? other) => other is not null && Reason == other.Reason && Span.SequenceEqual(other.Span);
+
+    /// <inheritdoc />
+    public override int GetHashCode()
+    {
+        var hash = default(HashCode);
+        hash.Add(Reason);
+        hash.Add(Span.Length);
+        foreach (ref readonly var frame in Span)
+            hash.Add(frame.Address);
+        return hash.ToHashCode();
+    }
+
+    /// <summary>
+    /// One frame a line, numbered from the innermost, which is 0, as debuggers do. Runs are folded: <c>#1 rec+0x2a (deep)  x4,998</c> are frames 1 to 4,998, and
+    /// <c>#3 [even+0x1f | odd+0x22] (deep)  x2,499</c> are two frames that alternate. A stack that is not complete ends with a line that says why.
+    /// </summary>
+    public override string ToString() => FoldedStack.Write(Span, Reason);
+
+    private ReadOnlySpan<StackFrame> Span => Frames.IsDefault ? [] : Frames.AsSpan();
+}

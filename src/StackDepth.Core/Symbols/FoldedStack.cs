@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text;
+
+namespace StackDepth.Symbols;
+
+/// <summary>Writes a stack, one frame or run of frames a line.</summary>
+internal static class FoldedStack
+{
+    internal static string Write(ReadOnlySpan<StackFrame> frames, StackReason reason)
+    {
+        var text = new StringBuilder();
+        var runs = StackFolding.Fold(frames);
+        var width = runs.Count == 0 ? 0 : Number(runs[^1].First).Length;
+        foreach (var run in runs)
+        {
+            text.Append('#').Append(Number(run.First).PadRight(width + 1));
+            WriteGroup(text, frames.Slice(run.First, run.Length));
+            if (run.Count > 1)
+                text.Append(CultureInfo.InvariantCulture, $"  x{run.Count:N0}");
+            text.Append('\n');
+        }
+        if (reason != StackReason.None)
+            text.Append(CultureInfo.InvariantCulture, $"({Word(reason.Completeness())}: {HealthText.Describe(reason)})\n");
+        return text.Length == 0 ? "no frames" : text.ToString(0, text.Length - 1);
+    }
+
+    private static void WriteGroup(StringBuilder text, ReadOnlySpan<StackFrame> frames)
+    {
+        if (frames.Length == 1)
+        {
+            text.Append(frames[0].ToString());
+            return;
+        }
+
+        // A module that all have is said once.
+        var common = frames[0].Symbol is null ? null : frames[0].ModuleText;
+        foreach (ref readonly var frame in frames)
+        {
+            if (frame.Symbol is null || frame.Module != frames[0].Module)
+                common = null;
+        }
+
+        text.Append('[');
+        for (var i = 0; i < frames.Length; i++)
+            text.Append(i == 0 ? "" : " | ").Append(common is null ? frames[i].ToString() : frames[i].Place);
+        text.Append(']');
+        if (common is not null)
+            text.Append(" (").Append(common).Append(')');
+    }
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Word(Completeness completeness) => completeness switch
+    {
+        Completeness.Truncated => "truncated",
+        Completeness.Broken => "broken",
+        _ => "approximate",
+    };
+}
