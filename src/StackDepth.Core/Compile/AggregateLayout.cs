@@ -6,8 +6,14 @@ namespace StackDepth.Compile;
 /// Where the parts of an aggregate lie in its value. Extremes are kept so that zeroed memory means "none" and updates only ever raise an unsigned number, on whichever CPU
 /// and however preempted: <see cref="EncodeMaximum"/>. A minimum is the maximum of the complements.
 /// </summary>
-internal sealed record AggregateLayout(AggregateParts Parts)
+/// <param name="Parts">What is kept of each value.</param>
+/// <param name="Values">How many values there are, one behind the other.</param>
+internal sealed record AggregateLayout(AggregateParts Parts, int Values = 1)
 {
+    /// <summary>The layout of what a query aggregates: several values where it is a tuple, unless they are only counted, all at once.</summary>
+    internal static AggregateLayout Of(IrAggregate aggregate) =>
+        new(aggregate.Parts, aggregate is { Value: IrTuple values, Parts: not AggregateParts.Count } ? values.Items.Length : 1);
+
     internal int Count => Offset(AggregateParts.Count);
 
     internal int Sum => Offset(AggregateParts.Sum);
@@ -18,8 +24,10 @@ internal sealed record AggregateLayout(AggregateParts Parts)
 
     internal int Histogram => Offset(AggregateParts.Histogram);
 
-    /// <summary>The histogram is last, so that all else stays at small offsets.</summary>
-    internal int Size => Scalars * sizeof(long) + (Parts.HasFlag(AggregateParts.Histogram) ? StackDepth.Histogram.KernelBuckets * sizeof(long) : 0);
+    internal int Size => Values * ValueSize;
+
+    /// <summary>Of one value. The histogram is last, so that all else stays at small offsets.</summary>
+    internal int ValueSize => Scalars * sizeof(long) + (Parts.HasFlag(AggregateParts.Histogram) ? StackDepth.Histogram.KernelBuckets * sizeof(long) : 0);
 
     private int Scalars => int.PopCount((int)(Parts & ~AggregateParts.Histogram));
 

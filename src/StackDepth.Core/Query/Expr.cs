@@ -61,6 +61,9 @@ public static class Expr
         public static bool operator true(Expr<bool> operand) => false;
     }
 
+    /// <summary>The same number in 64 bits.</summary>
+    public static Expr<long> ToInt64(this Expr<int> expression) => new(expression.Node);
+
     extension<T>(Expr<T>) where T : struct, INumber<T>
     {
         /// <summary>Whether the left number is greater.</summary>

@@ -57,6 +57,11 @@ public sealed class ProbeGroups<TContext, TKey>
         where T : struct, INumber<T> =>
         new(Query(AggregateValue.AllParts, selector), static snapshot => snapshot.ToTable<TKey, Summary<T>>(static value => value.ToSummary<T>()));
 
+    /// <summary>Count, minimum, maximum, mean and histogram of several values in each group, in one pass; in their order.</summary>
+    /// <remarks>A hit counts when all of its values can be had. Numbers of 32 bits are widened by <c>ToInt64()</c>.</remarks>
+    public ProbeQuery<ProbeTable<TKey, ImmutableArray<Summary<long>>>> Summaries(params ReadOnlySpan<Func<TContext, Expr<long>>> selectors) =>
+        new(Query(AggregateValue.AllParts, ProbeSource<TContext>.Values(_context, selectors)), static snapshot => snapshot.ToTable<TKey, ImmutableArray<Summary<long>>>(static value => value.ToSummaries<long>()));
+
     private IrQuery Query(AggregateParts parts, IrExpression? value) => new(_probe, _predicates, new IrAggregate(parts, value, _key));
 
     private IrQuery Query<T>(AggregateParts parts, Func<TContext, Expr<T>> selector)

@@ -58,6 +58,24 @@ public sealed class ProbeSource<TContext>
         return new(_probe, _predicates, [first.Node, second.Node, third.Node], static (scoped ref reader) => (reader.Next<T1>(), reader.Next<T2>(), reader.Next<T3>()));
     }
 
+    /// <summary>Count, minimum, maximum, mean and histogram of several values of each hit, in one pass; in their order.</summary>
+    /// <remarks>A hit counts when all of its values can be had. Numbers of 32 bits are widened by <c>ToInt64()</c>.</remarks>
+    public ProbeQuery<ImmutableArray<Summary<long>>> Summaries(params ReadOnlySpan<Func<TContext, Expr<long>>> selectors) =>
+        new(new IrQuery(_probe, _predicates, new IrAggregate(AggregateValue.AllParts, Values(_context, selectors), null)), static snapshot => snapshot.Total.ToSummaries<long>());
+
+    internal static IrExpression Values(TContext context, ReadOnlySpan<Func<TContext, Expr<long>>> selectors)
+    {
+        if (selectors.IsEmpty)
+            throw new ProbeQueryException("Summaries needs a value, or several.");
+        var values = ImmutableArray.CreateBuilder<IrExpression>(selectors.Length);
+        foreach (var selector in selectors)
+        {
+            ArgumentNullException.ThrowIfNull(selector, nameof(selectors));
+            values.Add(selector(context).Node);
+        }
+        return values.Count == 1 ? values[0] : new IrTuple(values.MoveToImmutable());
+    }
+
     /// <summary>Groups the hits by a key, to aggregate each group by itself.</summary>
     public ProbeGroups<TContext, TKey> GroupBy<TKey>(Func<TContext, Expr<TKey>> key)
         where TKey : notnull

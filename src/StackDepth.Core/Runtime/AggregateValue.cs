@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
 
@@ -11,16 +13,23 @@ internal sealed class AggregateValue
     internal const AggregateParts AllParts = AggregateParts.Count | AggregateParts.Sum | AggregateParts.Minimum | AggregateParts.Maximum | AggregateParts.Histogram;
 
     private readonly long[]? _buckets;
+    private readonly AggregateValue[] _others;
     private ulong _minimum;
     private ulong _maximum;
 
     internal AggregateValue(AggregateLayout layout)
     {
         Layout = layout;
+        _others = new AggregateValue[layout.Values - 1];
+        for (var index = 0; index < _others.Length; index++)
+            _others[index] = new(layout with { Values = 1 });
         _buckets = layout.Parts.HasFlag(AggregateParts.Histogram) ? new long[StackDepth.Histogram.KernelBuckets] : null;
     }
 
     internal AggregateLayout Layout { get; }
+
+    /// <summary>One of several values that are aggregated at once; the first of them is this.</summary>
+    internal AggregateValue this[int index] => index == 0 ? this : _others[index - 1];
 
     internal long Count { get; private set; }
 
@@ -48,6 +57,8 @@ internal sealed class AggregateValue
             _maximum = ulong.Max(_maximum, BinaryPrimitives.ReadUInt64LittleEndian(value[Layout.Maximum..]));
         for (var bucket = 0; bucket < _buckets?.Length; bucket++)
             _buckets[bucket] += BinaryPrimitives.ReadInt64LittleEndian(value[(Layout.Histogram + (bucket * sizeof(long)))..]);
+        for (var index = 0; index < _others.Length; index++)
+            _others[index].Merge(value[((index + 1) * Layout.ValueSize)..]);
     }
 
     /// <summary>Adds another aggregate of the same layout.</summary>
@@ -59,9 +70,20 @@ internal sealed class AggregateValue
         _maximum = ulong.Max(_maximum, other._maximum);
         for (var bucket = 0; bucket < _buckets?.Length; bucket++)
             _buckets[bucket] += other._buckets![bucket];
+        for (var index = 0; index < _others.Length; index++)
+            _others[index].Merge(other._others[index]);
     }
 
     internal Histogram ToHistogram() => new(_buckets);
+
+    internal ImmutableArray<Summary<T>> ToSummaries<T>()
+        where T : struct, INumber<T>
+    {
+        var summaries = new Summary<T>[Layout.Values];
+        for (var index = 0; index < summaries.Length; index++)
+            summaries[index] = this[index].ToSummary<T>();
+        return ImmutableCollectionsMarshal.AsImmutableArray(summaries);
+    }
 
     internal Summary<T> ToSummary<T>()
         where T : struct, INumber<T> =>

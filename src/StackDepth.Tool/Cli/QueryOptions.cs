@@ -47,12 +47,24 @@ internal sealed class QueryOptions
     private readonly Count _maxKeys = new(
         ["--max-keys"], "a number", $"How many groups --by can hold; the hits of more are counted as lost; {new AttachOptions().MaxKeys} unless it is written.", "N");
 
+    private readonly Option<string[]> _countIn = new("--count-in")
+    {
+        Description = "Also count the frames that lie in this function: a name, a glob in quotes, or module!name. May be repeated: frames in any of them.",
+        HelpName = "SYMBOL",
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+    };
+
+    private readonly Flag _python = new("--python", "Also count the Python frames of the thread (CPython 3.9 to 3.14), beside the native depth.");
+
     internal void AddTo(Command command)
     {
         command.Arguments.Add(_probe);
         command.Options.Add(_pid);
         command.Options.Add(_by);
         command.Options.Add(_where);
+        command.Options.Add(_countIn);
+        command.Options.Add(_python);
         command.Options.Add(_stack);
         command.Options.Add(_walk);
         command.Options.Add(_maxFrames);
@@ -65,7 +77,17 @@ internal sealed class QueryOptions
         var conditions = ImmutableArray.CreateBuilder<WhereCondition>();
         foreach (var where in parsed.GetValue(_where) ?? [])
             conditions.AddRange(WhereParser.Parse(where));
-        return new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), _stack.In(parsed), _by.In(parsed), conditions.ToImmutable(), _pid.In(parsed));
+        return new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), _stack.In(parsed), _by.In(parsed), conditions.ToImmutable(), _pid.In(parsed), Questions(parsed));
+    }
+
+    private ImmutableArray<Question> Questions(ParseResult parsed)
+    {
+        var questions = ImmutableArray.CreateBuilder<Question>();
+        if (parsed.GetValue(_countIn) is { Length: > 0 } functions)
+            questions.Add(Question.CountIn(functions));
+        if (_python.In(parsed))
+            questions.Add(Question.Python);
+        return questions.ToImmutable();
     }
 
     internal AttachOptions Attach(ParseResult parsed, ILoggerFactory? log, OutputFormat format)

@@ -11,16 +11,24 @@ internal static class GroupTable
     private static readonly Style s_label = new(Color.Grey);
     private static readonly Style s_number = new(decoration: Decoration.Bold);
 
-    internal static void Write(IAnsiConsole console, ImmutableArray<DepthGroup> groups, GroupKey by)
+    internal static void Write(IAnsiConsole console, ImmutableArray<DepthGroup> groups, QueryRequest query)
     {
-        string[][] numbers = [.. groups.Select(static group => (string[])[Numbers.OrDash(group.Depth.Max), Numbers.OrDash(group.Depth.Min), Numbers.OrDash(group.Depth.Mean), Numbers.Whole(group.Depth.Count)])];
+        string[][] numbers =
+        [
+            .. groups.Select(static group => (string[])
+            [
+                Numbers.OrDash(group.Depth.Max), Numbers.OrDash(group.Depth.Min), Numbers.OrDash(group.Depth.Mean), Numbers.Whole(group.Depth.Count),
+                .. group.Answers.Select(static answer => Numbers.OrDash(answer.Max)),
+            ]),
+        ];
         string[] keys = [.. groups.Select(static group => PrintableName.Of(group.Key.Text))];
-        var name = by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", GroupKey.Completeness => "completeness", _ => "function" };
-        string[] header = ["maximum", "minimum", "mean", "hits"];
+        var name = query.By switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", GroupKey.Completeness => "completeness", _ => "function" };
+        string[] questions = [.. query.Questions.Select(static question => PrintableName.Of(question.Title))];
+        string[] header = ["maximum", "minimum", "mean", "hits", .. questions];
         if (Widths(header, numbers).Sum() + header.Length + LeastKey + 1 <= console.Profile.Width)
             console.Write(Wide(name, header, keys, numbers));
         else
-            WriteNarrow(console, name, ["max", "min", "mean", "hits"], keys, numbers);
+            WriteNarrow(console, name, ["max", "min", "mean", "hits", .. questions], keys, numbers);
     }
 
     private static Table Wide(string name, string[] header, string[] keys, string[][] numbers)

@@ -26,10 +26,11 @@ internal static class JsonReport
             json.WriteNumber("sites", report.Sites.Length);
             json.WriteString("stack", report.Query.Stack is MeasuredStack.Kernel ? "kernel" : "user");
             json.WriteString("walk", WalkNames.Of(report.Query.Stack is MeasuredStack.Kernel ? StackWalk.Kernel : report.Walk));
-            WriteDepth(json, report.Depths.Total);
+            WriteSummary(json, "depth", report.Depths.Total);
+            WriteAnswers(json, report.Query.Questions, report.Depths.Answers);
             json.WriteString("depthCovers", report.IsTotalPartial ? "groups that fitted" : "all");
             if (report.Depths.Groups is { } groups)
-                WriteGroups(json, groups, report.Query.By);
+                WriteGroups(json, groups, report.Query);
             WriteHealth(json, report.Health, HealthLine.Of(report));
             json.WriteString("ended", report.End switch { RunEnd.Exit => "exit", RunEnd.Duration => "duration", _ => "interrupt" });
             WriteNullable(json, "exitCode", report.ExitCode);
@@ -38,18 +39,25 @@ internal static class JsonReport
         output.Write("\n"u8);
     }
 
-    private static void WriteDepth(Utf8JsonWriter json, DepthSummary depth)
+    // Where there are no groups there is nothing to answer with.
+    private static void WriteAnswers(Utf8JsonWriter json, ImmutableArray<Question> questions, ImmutableArray<DepthSummary> answers)
     {
-        json.WriteStartObject("depth");
-        WriteNullable(json, "max", depth.Max);
-        WriteNullable(json, "min", depth.Min);
-        if (depth.Mean is { } mean)
+        for (var index = 0; index < questions.Length; index++)
+            WriteSummary(json, questions[index].Member, index < answers.Length ? answers[index] : DepthSummary.Of([]));
+    }
+
+    private static void WriteSummary(Utf8JsonWriter json, string member, DepthSummary summary)
+    {
+        json.WriteStartObject(member);
+        WriteNullable(json, "max", summary.Max);
+        WriteNullable(json, "min", summary.Min);
+        if (summary.Mean is { } mean)
             json.WriteNumber("mean", mean);
         else
             json.WriteNull("mean");
-        json.WriteNumber("count", depth.Count);
+        json.WriteNumber("count", summary.Count);
         json.WriteStartArray("histogram");
-        foreach (var bucket in depth.Histogram)
+        foreach (var bucket in summary.Histogram)
         {
             json.WriteStartObject();
             json.WriteNumber("low", bucket.Low);
@@ -61,9 +69,9 @@ internal static class JsonReport
         json.WriteEndObject();
     }
 
-    private static void WriteGroups(Utf8JsonWriter json, ImmutableArray<DepthGroup> groups, GroupKey by)
+    private static void WriteGroups(Utf8JsonWriter json, ImmutableArray<DepthGroup> groups, QueryRequest query)
     {
-        json.WriteString("by", by switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", GroupKey.Completeness => "completeness", _ => "function" });
+        json.WriteString("by", query.By switch { GroupKey.Comm => "comm", GroupKey.Pid => "pid", GroupKey.Tid => "tid", GroupKey.Completeness => "completeness", _ => "function" });
         json.WriteStartArray("groups");
         foreach (var group in groups)
         {
@@ -74,7 +82,8 @@ internal static class JsonReport
                 json.WriteString("key", group.Key.Text);
             if (group.Key.Address is { } address)
                 json.WriteString("address", string.Create(CultureInfo.InvariantCulture, $"0x{address:x}"));
-            WriteDepth(json, group.Depth);
+            WriteSummary(json, "depth", group.Depth);
+            WriteAnswers(json, query.Questions, group.Answers);
             json.WriteNumber("hits", group.Depth.Count);
             json.WriteEndObject();
         }
@@ -103,7 +112,7 @@ internal static class JsonReport
         json.WriteEndObject();
     }
 
-    private static void WriteNullable(Utf8JsonWriter json, string name, int? number)
+    private static void WriteNullable(Utf8JsonWriter json, string name, long? number)
     {
         if (number is { } value)
             json.WriteNumber(name, value);

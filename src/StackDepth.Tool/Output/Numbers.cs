@@ -7,7 +7,7 @@ internal static class Numbers
 {
     internal static string Whole(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    internal static string OrDash(int? number) => number is { } value ? Whole(value) : "-";
+    internal static string OrDash(long? number) => number is { } value ? Whole(value) : "-";
 
     internal static string OrDash(double? number) => number is { } value ? value.ToString("N1", CultureInfo.InvariantCulture) : "-";
 

@@ -25,13 +25,20 @@ internal static class TableReport
         if (report.Depths.Groups is { IsEmpty: false } groups)
         {
             console.WriteLine();
-            GroupTable.Write(console, groups, report.Query.By);
+            GroupTable.Write(console, groups, report.Query);
         }
         if (!report.Depths.Total.Histogram.IsEmpty)
         {
             console.WriteLine();
             Coverage(report, console);
-            console.Write(Histogram(report.Depths.Total.Histogram, console));
+            console.Write(Histogram("depth", report.Depths.Total.Histogram, console));
+        }
+        for (var index = 0; index < report.Depths.Answers.Length; index++)
+        {
+            if (report.Depths.Answers[index].Histogram.IsEmpty)
+                continue;
+            console.WriteLine();
+            console.Write(Histogram(PrintableName.Of(report.Query.Questions[index].Title), report.Depths.Answers[index].Histogram, console));
         }
         console.WriteLine();
         console.Write(new Text("health: ", s_label));
@@ -53,23 +60,26 @@ internal static class TableReport
 
     private static Table Totals(RunReport report)
     {
-        var depth = report.Depths.Total;
-        var table = Plain(new TableColumn("").PadLeft(0), new TableColumn("").RightAligned());
-        table.ShowHeaders = false;
-        Row("maximum", Numbers.OrDash(depth.Max));
-        Row("minimum", Numbers.OrDash(depth.Min));
-        Row("mean", Numbers.OrDash(depth.Mean));
-        Row("hits", report.IsTotalPartial ? $"{Numbers.Whole(depth.Count)} of {Numbers.Whole(report.Health.Hits)}" : Numbers.Whole(report.Health.Hits));
+        ImmutableArray<DepthSummary> summaries = [report.Depths.Total, .. report.Depths.Answers];
+        var table = Plain(new TableColumn("").PadLeft(0));
+        table.ShowHeaders = summaries.Length > 1;
+        table.AddColumn(Header(summaries.Length > 1 ? "depth" : "").RightAligned());
+        foreach (var question in report.Query.Questions.Take(summaries.Length - 1))
+            table.AddColumn(Header(PrintableName.Of(question.Title)).RightAligned());
+        Row("maximum", [.. summaries.Select(static summary => Numbers.OrDash(summary.Max))]);
+        Row("minimum", [.. summaries.Select(static summary => Numbers.OrDash(summary.Min))]);
+        Row("mean", [.. summaries.Select(static summary => Numbers.OrDash(summary.Mean))]);
+        Row("hits", [report.IsTotalPartial ? $"{Numbers.Whole(summaries[0].Count)} of {Numbers.Whole(report.Health.Hits)}" : Numbers.Whole(report.Health.Hits)]);
         return table;
 
-        void Row(string name, string value) => table.AddRow(new Text(name, s_label), new Text(value, s_number));
+        void Row(string name, string[] values) => table.AddRow([new Text(name, s_label), .. values.Select(static value => new Text(value, s_number))]);
     }
 
-    private static Table Histogram(ImmutableArray<HistogramBucket> buckets, IAnsiConsole console)
+    private static Table Histogram(string what, ImmutableArray<HistogramBucket> buckets, IAnsiConsole console)
     {
-        var table = Plain(Header("depth").RightAligned().PadLeft(0).NoWrap(), Header("hits").RightAligned().NoWrap(), new TableColumn("").NoWrap());
+        var table = Plain(Header(what).RightAligned().PadLeft(0).NoWrap(), Header("hits").RightAligned().NoWrap(), new TableColumn("").NoWrap());
         var ranges = new string[buckets.Length];
-        int rangeWidth = "depth".Length, countWidth = "hits".Length;
+        int rangeWidth = what.Length, countWidth = "hits".Length;
         long greatest = 0;
         for (var index = 0; index < buckets.Length; index++)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using StackDepth.Tool.Output;
@@ -14,17 +15,18 @@ internal abstract class DepthQuery
             source = source.ForProcess(pid);
         foreach (var condition in request.Where)
             source = source.Where(condition.ToExpression);
-        Func<EntryContext, Expr<int>> depth = request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Length : static s => s.UStack.Length;
+        Func<EntryContext, Expr<long>> depth = request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Length.ToInt64() : static s => s.UStack.Length.ToInt64();
+        Func<EntryContext, Expr<long>>[] values = [depth, .. request.Questions.Select(static question => question.Value)];
         return request.By switch
         {
-            GroupKey.Comm => Grouped(source.GroupBy(static s => s.Comm), depth, static comm => new(comm)),
-            GroupKey.Pid => Grouped(source.GroupBy(static s => s.Pid), depth, Number),
-            GroupKey.Tid => Grouped(source.GroupBy(static s => s.Tid), depth, Number),
-            GroupKey.Function => Grouped(source.GroupBy(static s => s.Function), depth, static function => new(function.Name, Address: function.Address)),
+            GroupKey.Comm => Grouped(source.GroupBy(static s => s.Comm), values, static comm => new(comm)),
+            GroupKey.Pid => Grouped(source.GroupBy(static s => s.Pid), values, Number),
+            GroupKey.Tid => Grouped(source.GroupBy(static s => s.Tid), values, Number),
+            GroupKey.Function => Grouped(source.GroupBy(static s => s.Function), values, static function => new(function.Name, Address: function.Address)),
             GroupKey.Completeness => Grouped(
                 source.GroupBy<Completeness>(request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Completeness : static s => s.UStack.Completeness),
-                depth, static completeness => new(ReasonNames.Of(completeness))),
-            _ => new DepthQuery<Summary<int>>(source.Select(depth).Summary(), Depths.Of),
+                values, static completeness => new(ReasonNames.Of(completeness))),
+            _ => new DepthQuery<ImmutableArray<Summary<long>>>(source.Summaries(values), Depths.Of),
         };
     }
 
@@ -33,9 +35,10 @@ internal abstract class DepthQuery
 
     internal abstract ProbePlan Explain(ExplainOptions options);
 
-    private static DepthQuery<ProbeTable<TKey, Summary<int>>> Grouped<TKey>(ProbeGroups<EntryContext, TKey> groups, Func<EntryContext, Expr<int>> depth, Func<TKey, DepthKey> describe)
+    private static DepthQuery<ProbeTable<TKey, ImmutableArray<Summary<long>>>> Grouped<TKey>(
+        ProbeGroups<EntryContext, TKey> groups, Func<EntryContext, Expr<long>>[] values, Func<TKey, DepthKey> describe)
         where TKey : notnull =>
-        new(groups.Summary(depth), table => Depths.Of(table, describe));
+        new(groups.Summaries(values), table => Depths.Of(table, describe));
 
     private static DepthKey Number(int number) => new(number.ToString(CultureInfo.InvariantCulture), number);
 }

@@ -4,17 +4,17 @@ using System.Numerics;
 namespace StackDepth.Tool.Running;
 
 /// <summary>The depths of a number of stacks.</summary>
-internal sealed record DepthSummary(long Count, int? Min, int? Max, double? Mean, ImmutableArray<HistogramBucket> Histogram)
+internal sealed record DepthSummary(long Count, long? Min, long? Max, double? Mean, ImmutableArray<HistogramBucket> Histogram)
 {
-    internal static DepthSummary Of(Summary<int> summary) => new(summary.Count, summary.Min, summary.Max, summary.Mean, summary.Histogram.Buckets);
+    internal static DepthSummary Of(Summary<long> summary) => new(summary.Count, summary.Min, summary.Max, summary.Mean, summary.Histogram.Buckets);
 
     /// <summary>All groups together.</summary>
     internal static DepthSummary Of(IEnumerable<DepthSummary> groups)
     {
         long count = 0;
         double sum = 0;
-        int? min = null, max = null;
-        var counts = new long[64]; // by the bit length of a bucket's lower end: a depth is never negative
+        long? min = null, max = null;
+        var counts = new long[64]; // by the bit length of a bucket's lower end: none of the values is ever negative
         foreach (var group in groups)
         {
             count += group.Count;
@@ -44,24 +44,33 @@ internal sealed record DepthSummary(long Count, int? Min, int? Max, double? Mean
 /// <summary>The key of a group: a text or a number, and for a function its address, as several functions can share a name.</summary>
 internal readonly record struct DepthKey(string Text, long? Number = null, ulong? Address = null);
 
-/// <summary>The depths of one group.</summary>
-internal sealed record DepthGroup(DepthKey Key, DepthSummary Depth);
+/// <summary>The depths of one group, and the answers to what else was asked, in its order.</summary>
+internal sealed record DepthGroup(DepthKey Key, DepthSummary Depth, ImmutableArray<DepthSummary> Answers);
 
 /// <summary>The result of a run: over all, and by group when that was asked for.</summary>
-internal sealed record Depths(DepthSummary Total, ImmutableArray<DepthGroup>? Groups)
+internal sealed record Depths(DepthSummary Total, ImmutableArray<DepthSummary> Answers, ImmutableArray<DepthGroup>? Groups)
 {
-    internal static Depths Of(Summary<int> summary) => new(DepthSummary.Of(summary), null);
+    internal static Depths Of(ImmutableArray<Summary<long>> summaries) => new(DepthSummary.Of(summaries[0]), Others(summaries), null);
 
     /// <summary>The groups, the deepest first.</summary>
-    internal static Depths Of<TKey>(ProbeTable<TKey, Summary<int>> table, Func<TKey, DepthKey> describe)
+    internal static Depths Of<TKey>(ProbeTable<TKey, ImmutableArray<Summary<long>>> table, Func<TKey, DepthKey> describe)
         where TKey : notnull
     {
         var groups = new List<DepthGroup>(table.Count);
-        foreach (var (key, summary) in table)
-            groups.Add(new(describe(key), DepthSummary.Of(summary)));
+        var answers = 0;
+        foreach (var (key, summaries) in table)
+        {
+            groups.Add(new(describe(key), DepthSummary.Of(summaries[0]), Others(summaries)));
+            answers = summaries.Length - 1;
+        }
         groups.Sort(static (left, right) => Compare(left, right));
-        return new(DepthSummary.Of(groups.Select(static group => group.Depth)), [.. groups]);
+        return new(
+            DepthSummary.Of(groups.Select(static group => group.Depth)),
+            [.. Enumerable.Range(0, answers).Select(index => DepthSummary.Of(groups.Select(group => group.Answers[index])))],
+            [.. groups]);
     }
+
+    private static ImmutableArray<DepthSummary> Others(ImmutableArray<Summary<long>> summaries) => [.. summaries.Skip(1).Select(DepthSummary.Of)];
 
     private static int Compare(DepthGroup left, DepthGroup right)
     {

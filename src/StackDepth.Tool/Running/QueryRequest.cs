@@ -22,4 +22,4 @@ internal enum GroupKey
 }
 
 /// <summary>What is to be measured.</summary>
-internal sealed record QueryRequest(ProbeSpec Probe, MeasuredStack Stack, GroupKey By, ImmutableArray<WhereCondition> Where, int? ProcessId);
+internal sealed record QueryRequest(ProbeSpec Probe, MeasuredStack Stack, GroupKey By, ImmutableArray<WhereCondition> Where, int? ProcessId, ImmutableArray<Question> Questions);

@@ -67,9 +67,15 @@ public sealed class InterruptionTests(DepthTarget target) : IClassFixture<DepthT
     {
         using var observed = Start("5", "0");
         await using var tool = ToolProcess.Start(["run", target.Probe, "--pid", Text(observed.Id), "--by", "pid", "--format", "json"]);
-        await tool.SeesAsync("Ctrl-C ends");
-        await Task.Delay(100, TestContext.Current.CancellationToken); // some of its thousand calls a second
-        observed.Kill();
+        try
+        {
+            await tool.SeesAsync("Ctrl-C ends");
+            await Task.Delay(100, TestContext.Current.CancellationToken); // some of its thousand calls a second
+        }
+        finally
+        {
+            observed.Kill();
+        }
         var result = await tool.EndAsync();
 
         Assert.Equal(0, result.Status);

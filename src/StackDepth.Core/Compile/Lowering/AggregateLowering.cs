@@ -21,6 +21,21 @@ internal static class AggregateLowering
             FindGroup(context, aggregate.Key!, key, results);
             (target, offset) = (Register.R9, 0);
         }
+        if (layout.Values == 1)
+        {
+            Lower(context, aggregate.Value, layout, target, offset);
+            return;
+        }
+        foreach (var value in ((IrTuple)aggregate.Value!).Items)
+        {
+            Lower(context, value, layout, target, offset);
+            offset += layout.ValueSize;
+        }
+    }
+
+    private static void Lower(LoweringContext context, IrExpression? value, AggregateLayout layout, Register target, int offset)
+    {
+        var asm = context.Asm;
         if (layout.Parts.HasFlag(AggregateParts.Count))
         {
             asm.Mov(Register.R1, 1);
@@ -28,15 +43,15 @@ internal static class AggregateLowering
         }
         if (layout.Parts.HasFlag(AggregateParts.Sum))
         {
-            ExpressionLowering.Evaluate(context, aggregate.Value!, Register.R1);
+            ExpressionLowering.Evaluate(context, value!, Register.R1);
             asm.AtomicAdd(MemorySize.DW, target, offset + layout.Sum, Register.R1);
         }
         if (layout.Parts.HasFlag(AggregateParts.Minimum))
-            Raise(context, aggregate.Value!, maximum: false, target, offset + layout.Minimum, won: null);
+            Raise(context, value!, maximum: false, target, offset + layout.Minimum, won: null);
         if (layout.Parts.HasFlag(AggregateParts.Maximum))
-            Raise(context, aggregate.Value!, maximum: true, target, offset + layout.Maximum, won: null);
+            Raise(context, value!, maximum: true, target, offset + layout.Maximum, won: null);
         if (layout.Parts.HasFlag(AggregateParts.Histogram))
-            HistogramLowering.Lower(context, aggregate.Value!, target, offset + layout.Histogram);
+            HistogramLowering.Lower(context, value!, target, offset + layout.Histogram);
     }
 
     /// <summary>Raises the extreme at <paramref name="target"/> + <paramref name="offset"/>; goes to <paramref name="won"/> when the value is a new record, falls through when it is not.</summary>

@@ -26,7 +26,7 @@ internal static class ProgramLowering
         var capture = new CaptureLowering(context, program);
         var asm = context.Asm;
         var sink = ((Deliver)program.Statements[^1]).Sink;
-        var aggregate = sink is IrAggregate { Parts: var parts } ? new AggregateLayout(parts) : null;
+        var aggregate = sink is IrAggregate aggregated ? AggregateLayout.Of(aggregated) : null;
         var key = sink is IrAggregate { Key: { } keyExpression } ? new EventLayout([keyExpression.Type]) : null;
         var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, key is null ? 0 : aggregate!.Size);
         var record = sink switch

@@ -1,0 +1,12 @@
+namespace StackDepth.Tool.Running;
+
+/// <summary>What is asked of each hit beside the depth.</summary>
+/// <param name="Member">Its member in JSON.</param>
+/// <param name="Title">For people.</param>
+/// <param name="Value">The answer.</param>
+internal sealed record Question(string Member, string Title, Func<EntryContext, Expr<long>> Value)
+{
+    internal static Question Python { get; } = new("python", "Python frames", static s => s.Python.Length.ToInt64());
+
+    internal static Question CountIn(string[] functions) => new("countIn", $"frames in {string.Join(", ", functions)}", s => s.UStack.CountOf(functions).ToInt64());
+}
