@@ -47,6 +47,9 @@ public enum StackReason
 
     /// <summary>Approximate: after such a step the chain ended without a proof that it was the end. The depth bounds the true one in no way.</summary>
     GuessFailed,
+
+    /// <summary>Broken: the thread kept running while its stack was looked at (<see cref="Probe.Threads"/>).</summary>
+    Running,
 }
 
 internal static class StackReasons

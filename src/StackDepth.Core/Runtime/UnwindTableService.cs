@@ -120,7 +120,7 @@ internal sealed class UnwindTableService : IDisposable
         }
     }
 
-    private static void Tell(ILogger log, UnwindNotice notice)
+    internal static void Tell(ILogger log, UnwindNotice notice)
     {
         switch (notice.Outcome)
         {
