@@ -54,8 +54,8 @@ public enum StackReason
 
 internal static class StackReasons
 {
-    /// <summary>The reasons that a stack can have for not being complete.</summary>
-    internal static IReadOnlyList<StackReason> All { get; } = [.. Enum.GetValues<StackReason>().Where(static reason => reason != StackReason.None)];
+    /// <summary>The reasons that a stack can have for not being complete that a probe captured: the thread that hits a probe looks at its own stack.</summary>
+    internal static IReadOnlyList<StackReason> All { get; } = [.. Enum.GetValues<StackReason>().Where(static reason => reason is not (StackReason.None or StackReason.Running))];
 
     /// <summary>What a stack is that has this reason.</summary>
     internal static Completeness Completeness(this StackReason reason) => reason switch

@@ -7,6 +7,9 @@ internal static class Numbers
 {
     internal static string Whole(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
+    /// <summary>A number that is a name: without separators.</summary>
+    internal static string Plain(int number) => number.ToString(CultureInfo.InvariantCulture);
+
     internal static string OrDash(int? number) => number is { } value ? Whole(value) : "-";
 
     internal static string OrDash(double? number) => number is { } value ? value.ToString("N1", CultureInfo.InvariantCulture) : "-";

@@ -42,6 +42,8 @@ internal sealed class FileTables(ILogger log)
             case UnwindOutcome.NoTable:
                 s_shelf.Put(version, null);
                 return Place.NoTable;
+            case UnwindOutcome.Gone:
+                return Place.Gone;
             default:
                 _unusable.Add(version);
                 return Place.Unusable;
@@ -60,7 +62,12 @@ internal sealed class FileTables(ILogger log)
                 file ??= mapped.Open(threadId, out errno);
         }
         if (file is null)
-            return new(UnwindOutcome.Unusable, string.Create(CultureInfo.InvariantCulture, $"/proc/{threadId}/map_files/{mapping.Start:x}-{mapping.End:x}"), $"it cannot be opened: {errno}");
+        {
+            return new(
+                errno is Errno.ENOENT or Errno.ESRCH ? UnwindOutcome.Gone : UnwindOutcome.Unusable,
+                string.Create(CultureInfo.InvariantCulture, $"/proc/{threadId}/map_files/{mapping.Start:x}-{mapping.End:x}"),
+                $"it cannot be opened: {errno}");
+        }
         using (file)
         {
             var name = PrintableText.Escape(new FileInfo(file.ReadPath).LinkTarget ?? file.ReadPath);

@@ -25,6 +25,9 @@ internal sealed class ProcessCode
     /// <summary>Whether no mapping changed while they were read.</summary>
     internal bool HasOneSequence { get; }
 
+    /// <summary>Whether a walk came to a mapping that was not there any more.</summary>
+    internal bool IsStale { get; private set; }
+
     internal static Dictionary<ulong, ProcessCode> ByMemory(IEnumerable<MappingRecord> mappings) =>
         mappings.GroupBy(static mapping => mapping.Memory).ToDictionary(static process => process.Key, static process => new ProcessCode([.. process]));
 
@@ -37,6 +40,7 @@ internal sealed class ProcessCode
         ref var place = ref _places[index];
         if (!place.IsKnown)
             place = mapping.HasFile != 0 ? tables.Find(mapping, threadId) : mapping.Start == vdso && vdso != 0 ? FileTables.Vdso : Place.NoTable;
+        IsStale |= !place.IsKnown;
         if (place.Table is { } table)
             rule = table.Find(address - mapping.Start + (mapping.HasFile != 0 ? mapping.PageOffset << 12 : 0));
         return place.Reason;
@@ -68,6 +72,9 @@ internal readonly record struct Place(bool IsKnown, StackReason Reason, UnwindTa
 {
     /// <summary>There is code, and no rows for it.</summary>
     internal static Place NoTable { get; } = new(true, StackReason.None, null);
+
+    /// <summary>The mapping is gone: its file may be found by another one.</summary>
+    internal static Place Gone { get; } = new(false, StackReason.TableUnusable, null);
 
     internal static Place Unusable { get; } = new(true, StackReason.TableUnusable, null);
 

@@ -33,7 +33,7 @@ internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, F
         foreach (var look in looks)
         {
             // A thread that ended meanwhile has no stack any more.
-            if (later.TryGetValue(look.Sample.Record.ThreadId, out var record) && (Holds(look, record) ? look.Depth : LookAgain(record.ThreadId)) is { } depth)
+            if (later.TryGetValue(look.Sample.Record.ThreadId, out var record) && (Holds(look, record) && look.Code?.IsStale != true ? look.Depth : LookAgain(record.ThreadId)) is { } depth)
                 result.Add(depth);
         }
         result.Sort(static (a, b) => a.Pid != b.Pid ? a.Pid.CompareTo(b.Pid) : a.Tid.CompareTo(b.Tid));
@@ -89,10 +89,10 @@ internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, F
             if (reader.Sample(scope) is not [var sample] || IsLeftOut(sample.Record))
                 return null;
             ref readonly var record = ref sample.Record;
-            if (record.Memory != 0 && !record.IsKernelThread && (code is null || !_hasSequence || code.Sequence != record.MemorySequence || last?.Sample.Record.HasMappingsOf(record) != true))
+            if (record.Memory != 0 && !record.IsKernelThread && (code is null or { IsStale: true } || !_hasSequence || code.Sequence != record.MemorySequence || last?.Sample.Record.HasMappingsOf(record) != true))
                 code = ProcessCode.ByMemory(reader.Mappings(TaskScope.Process(record.ProcessId))).GetValueOrDefault(record.Memory);
             last = Look(sample, code);
-            if (last.Value.Depth is { } depth && reader.Check(scope).TryGetValue(threadId, out var later) && Holds(last.Value, later))
+            if (last.Value.Depth is { } depth && reader.Check(scope).TryGetValue(threadId, out var later) && Holds(last.Value, later) && (code?.IsStale != true || attempt == Attempts - 1))
                 return depth;
         }
         return last is { Sample.Record: var ran }
