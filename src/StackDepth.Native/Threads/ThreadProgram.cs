@@ -78,7 +78,7 @@ internal static class ThreadProgram
         asm.JumpIf(JumpOp.JSET, Register.R1, (int)(TaskFlag.KernelThread | TaskFlag.IoWorker | TaskFlag.UserWorker | TaskFlag.Exiting), recheck);
         asm.Load(MemorySize.DW, Register.R1, Register.R7, 40);
         asm.JumpIf(JumpOp.JEQ, Register.R1, 0, recheck);
-        ReadRegisters(asm);
+        ReadRegisters(asm, threads);
         ReadReturns(asm, kernel);
         ReadStack(asm, mapping, light);
 
@@ -186,7 +186,7 @@ internal static class ThreadProgram
         asm.Store(MemorySize.DW, Register.R7, 56, Register.R0);
     }
 
-    private static void ReadRegisters(Assembler asm)
+    private static void ReadRegisters(Assembler asm, ThreadOffsets threads)
     {
         asm.Origin = "its registers in user code";
         asm.Mov(Register.R1, Register.R6);
@@ -197,6 +197,8 @@ internal static class ThreadProgram
         asm.Mov(Register.R2, ThreadRecord.RegistersBytes);
         asm.Call(HelperId.ProbeReadKernel);
         AddState(asm, SampleState.HasUser);
+        CopyField(asm, MemorySize.DW, threads.TaskAlternateStack, 80);
+        CopyField(asm, MemorySize.DW, threads.TaskAlternateSize, 88);
     }
 
     /// <summary>R8 = the process's memory.</summary>
