@@ -12,6 +12,7 @@ using StackDepth.Benchmarks.Support;
     ("memory", Memory.Run),
     ("bytecode", QueryToBytecode.Run),
     ("ring", RingThroughput.Run),
+    ("threads", Threads.Run),
 ];
 
 switch (args)

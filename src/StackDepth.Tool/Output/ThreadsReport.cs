@@ -72,6 +72,8 @@ internal static class ThreadsReport
     private static string Sum(ThreadDepth[] threads)
     {
         var incomplete = threads.Count(static thread => thread.Completeness is not Completeness.Complete);
-        return $"{Numbers.Whole(threads.Length)} threads, {(incomplete == 0 ? "all complete" : $"{Numbers.Whole(incomplete)} not complete")}";
+        return threads.Length == 1
+            ? $"1 thread, {(incomplete == 0 ? "complete" : "not complete")}"
+            : $"{Numbers.Whole(threads.Length)} threads, {(incomplete == 0 ? "all complete" : $"{Numbers.Whole(incomplete)} not complete")}";
     }
 }

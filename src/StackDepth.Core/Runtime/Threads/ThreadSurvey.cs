@@ -5,8 +5,8 @@ using StackDepth.Native.Threads;
 namespace StackDepth.Runtime.Threads;
 
 /// <summary>
-/// One look at threads. All of them are sampled in one pass of the iterator, then their processes' mappings, then the stacks are walked, and at the end a pass tells which threads have run meanwhile: those are looked at again,
-/// one by one. A number is given for a thread only when all that it was made from is of one moment.
+/// One look at threads. All of them are sampled in one pass of the iterator, then their processes' mappings, and a third pass tells which threads have run meanwhile; then the stacks are walked, and for those that were not
+/// copied whole another pass tells it again. Threads that ran are looked at again, one by one. A number is given for a thread only when all that it was made from is of one moment.
 /// </summary>
 internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, FileTables tables) : IDisposable
 {
@@ -27,13 +27,14 @@ internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, F
         if (samples.Count == 0)
             return null;
         var codes = ProcessCode.ByMemory(reader.Mappings(scope));
+        var afterMappings = reader.Check(scope);
         var looks = samples.Where(static sample => !IsLeftOut(sample.Record)).Select(sample => Look(sample, codes.GetValueOrDefault(sample.Record.Memory))).ToArray();
-        var later = reader.Check(scope);
+        var afterWalks = looks.Any(static look => look.ReadBeyond) ? reader.Check(scope) : afterMappings;
         var result = new List<ThreadDepth>(looks.Length);
         foreach (var look in looks)
         {
             // A thread that ended meanwhile has no stack any more.
-            if (later.TryGetValue(look.Sample.Record.ThreadId, out var record) && (Holds(look, record) && look.Code?.IsStale != true ? look.Depth : LookAgain(record.ThreadId)) is { } depth)
+            if ((look.ReadBeyond ? afterWalks : afterMappings).TryGetValue(look.Sample.Record.ThreadId, out var record) && (Holds(look, record) && look.Code?.IsStale != true ? look.Depth : LookAgain(record.ThreadId)) is { } depth)
                 result.Add(depth);
         }
         result.Sort(static (a, b) => a.Pid != b.Pid ? a.Pid.CompareTo(b.Pid) : a.Tid.CompareTo(b.Tid));
@@ -83,7 +84,8 @@ internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, F
         ProcessCode? code = null;
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (attempt > 0)
+            // It may run because there is work for it now: let some of it pass. Others must wait for the CPU as well, so this is not done each time.
+            if (attempt == Attempts / 2)
                 Thread.Yield();
             var scope = TaskScope.Thread(threadId);
             if (reader.Sample(scope) is not [var sample] || IsLeftOut(sample.Record))
