@@ -21,6 +21,9 @@ internal sealed class ThreadSample(ThreadRecord record, byte[] stack, ReplacedRe
 /// <summary>Looks at threads and mappings through the two iterators. Not thread-safe.</summary>
 internal sealed class ThreadReader : IDisposable
 {
+    /// <summary>The tops of more stacks than this are not kept, whoever makes so many threads: a walk reads them itself.</summary>
+    private const long MaxKeptBytes = 64 << 20;
+
     private readonly SystemCalls _sys;
     private readonly Dictionary<string, BpfMap> _maps = new(StringComparer.Ordinal);
     private readonly BpfProgram _threads;
@@ -52,10 +55,12 @@ internal sealed class ThreadReader : IDisposable
     internal List<ThreadSample> Sample(TaskScope scope)
     {
         var samples = new List<ThreadSample>();
+        var kept = 0L;
         Read(scope, ThreadProgram.Whole, (in ThreadRecord record, ReadOnlySpan<byte> rest) =>
         {
             var stack = rest[..(int)record.StackBytes];
-            samples.Add(new(record, stack.ToArray(), MemoryMarshal.Cast<byte, ReplacedReturn>(rest[stack.Length..]).ToArray()));
+            kept += stack.Length;
+            samples.Add(new(record, kept <= MaxKeptBytes ? stack.ToArray() : [], MemoryMarshal.Cast<byte, ReplacedReturn>(rest[stack.Length..]).ToArray()));
         });
         return samples;
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Threads;
 
@@ -132,4 +133,10 @@ internal struct MappingRecord
     [FieldOffset(56)] internal ulong Changed;
     [FieldOffset(64)] internal uint ChangedNanoseconds;
     [FieldOffset(72)] internal ulong Size;
+
+    /// <summary>In the highest bit of the nanoseconds the kernel notes that somebody has seen the time (I_CTIME_QUERIED, Linux 6.13): that changes nothing in the file.</summary>
+    private const uint ChangedQueried = 1u << 31;
+
+    /// <summary>The mapped file as it is.</summary>
+    internal readonly FileVersion Version => new(new(Inode, Device), Generation, Changed, ChangedNanoseconds & ~ChangedQueried, Size);
 }

@@ -27,7 +27,7 @@ internal sealed class FileTables(ILogger log)
     /// <param name="threadId">A thread that has it.</param>
     internal Place Find(in MappingRecord mapping, int threadId)
     {
-        var version = new FileVersion(new(mapping.Inode, mapping.Device), mapping.Generation, mapping.Changed, mapping.ChangedNanoseconds, mapping.Size);
+        var version = mapping.Version;
         if (s_shelf.TryGet(version, out var table))
             return Place.Of(table);
         if (_unusable.Contains(version))
