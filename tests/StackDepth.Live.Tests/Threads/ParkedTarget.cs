@@ -26,6 +26,7 @@ internal sealed class ParkedTarget : IDisposable
         ["alternate"] = ["0"],
         ["nested"] = ["0"],
         ["hijacked"] = ["0"],
+        ["wide"] = ["0"],
     };
 
     private readonly Process _process;

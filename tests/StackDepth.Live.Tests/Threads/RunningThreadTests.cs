@@ -32,13 +32,13 @@ public sealed class RunningThreadTests
     [InlineData(ParkedTarget.NoFramePointers)]
     public async Task Of_those_that_go_up_and_down_frames_and_bytes_are_of_one_moment(string flavour)
     {
-        // All frames of the recursion have one size, which two that wait tell: so the bytes tell the depth. Deep enough that most of the stack is read after the sample.
-        string[] bouncers = [.. Enumerable.Range(0, 6).Select(static index => $"bounce:{500 + (index * 700)}")];
-        using var target = await ParkedTarget.Start(flavour, ["read:1", "read:1001", .. bouncers]);
-        var waiting = Probe.Threads(target.Pid).Where(thread => target.Threads.Any(said => said.Tid == thread.Tid && said.Kind == "read" && said.Tid != target.Pid)).OrderBy(static thread => thread.User).ToArray();
-        var (shallow, deep) = (waiting[0], waiting[1]);
-        Assert.Equal(1000, deep.User - shallow.User);
-        var frame = (deep.BytesInUse - shallow.BytesInUse) / 1000;
+        // They go down in frames of one size, then in frames of another, and so on: where old and new come together, frames and bytes do not agree. Two that wait in each kind tell their size. Deep enough that most of
+        // the stack is read after the sample.
+        string[] bouncers = [.. Enumerable.Range(0, 6).Select(static index => $"bounce:{2000 + (index * 700)}")];
+        using var target = await ParkedTarget.Start(flavour, ["read:1", "read:1001", "wide:1", "wide:1001", .. bouncers]);
+        var parked = Probe.Threads(target.Pid);
+        var (narrow, wide) = (Line("read"), Line("wide"));
+        Assert.True(wide.Size > narrow.Size + 100, $"{narrow}, {wide}");
         var moving = target.Threads.Where(static thread => thread.Kind == "bounce").Select(static thread => thread.Tid).ToHashSet();
         var (complete, running, depths) = (0, 0, new HashSet<int>());
 
@@ -54,13 +54,25 @@ public sealed class RunningThreadTests
                 }
                 complete++;
                 depths.Add(thread.User);
-                // bounce and descend push the same; below them lie what parks (some 200 bytes at most) or nothing.
-                var byBytes = shallow.User + ((thread.BytesInUse - shallow.BytesInUse) / (double)frame);
-                Assert.True(Math.Abs(byBytes - thread.User) < 16, $"{thread}: {byBytes} frames by its bytes, at {frame} bytes a frame");
+                Assert.True(narrow.Has(thread) || wide.Has(thread), $"{thread}: neither {narrow} nor {wide}");
             }
         }
 
         Assert.True(complete > Looks && depths.Count > 20, $"{complete} complete, {running} running, {depths.Count} depths");
+
+        FrameLine Line(string kind)
+        {
+            var waiting = parked.Where(thread => target.Threads.Any(said => said.Tid == thread.Tid && said.Kind == kind && said.Tid != target.Pid)).OrderBy(static thread => thread.User).ToArray();
+            Assert.Equal(1000, waiting[1].User - waiting[0].User);
+            return new(waiting[0].User, waiting[0].BytesInUse, (waiting[1].BytesInUse - waiting[0].BytesInUse) / 1000);
+        }
+    }
+
+    /// <summary>How frames and bytes go together in a recursion.</summary>
+    private sealed record FrameLine(int Frames, long Bytes, long Size)
+    {
+        /// <summary>Below the recursion lie what parks, some frames and 200 bytes, or nothing.</summary>
+        internal bool Has(ThreadDepth thread) => Math.Abs(Frames + ((thread.BytesInUse - Bytes) / (double)Size) - thread.User) < 16;
     }
 
     [Fact]

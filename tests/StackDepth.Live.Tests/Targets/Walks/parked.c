@@ -76,7 +76,7 @@ __attribute__((noipa)) static void park(void)
     if (!strcmp(kind, "futex")) {
         pthread_mutex_lock(&mutex);
         pthread_cond_wait(&never, &mutex);
-    } else if (!strcmp(kind, "read") || !strcmp(kind, "hijacked"))
+    } else if (!strcmp(kind, "read") || !strcmp(kind, "hijacked") || !strcmp(kind, "wide"))
         wait_for_byte();
     else if (!strcmp(kind, "nanosleep"))
         while (nanosleep(&day, &day))
@@ -107,6 +107,27 @@ __attribute__((noipa)) static void descend(int level)
     else if (rounds)
         park();
     sink++;
+}
+
+// Frames of another size.
+__attribute__((noipa)) static void descend_wide(int level)
+{
+    volatile char space[200];
+    space[level % 200] = 1;
+    if (level > 1)
+        descend_wide(level - 1);
+    else if (rounds)
+        park();
+    sink += space[level % 200];
+}
+
+__attribute__((noipa)) static void bounce_wide(int level)
+{
+    volatile char space[200];
+    space[level % 200] = 1;
+    if (level > 1)
+        bounce_wide(level - 1);
+    sink += space[level % 200];
 }
 
 // Up and down for ever: at each moment the bytes of the stack tell how deep it is.
@@ -182,11 +203,16 @@ static void *run(void *argument)
     say();
     pthread_mutex_unlock(&parsing);
     if (!strcmp(kind, "bounce"))
-        for (;;)
+        for (;;) {
             bounce(depth);
+            bounce_wide(depth / 2);
+        }
     if (!strcmp(kind, "spin"))
         spin(depth);
-    descend(depth);
+    if (!strcmp(kind, "wide"))
+        descend_wide(depth);
+    else
+        descend(depth);
     return NULL;
 }
 
