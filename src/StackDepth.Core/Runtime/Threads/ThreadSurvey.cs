@@ -18,7 +18,7 @@ internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, F
 
     private readonly ThreadMemory _memory = new(options.SystemCalls);
     private readonly bool _hasSequence = KernelTypes.Fields?.MemorySequence is not null;
-    private readonly int _kernelLimit = int.Min(ThreadProgram.MaxKernelFrames, KernelProfile.Detect(options.SystemCalls).MaxStackFrames);
+    private readonly int _kernelLimit = int.Min(ThreadProgram.MaxKernelFrames, KernelProfile.ReadMaxStackFrames(options.SystemCalls));
 
     /// <summary>The threads of a scope, by process and thread id; null where there is nobody in it.</summary>
     internal List<ThreadDepth>? Look(TaskScope scope)
@@ -80,8 +80,9 @@ internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, F
 
     private ThreadDepth? LookAgain(int threadId)
     {
-        ThreadLook? last = null;
+        ThreadRecord? last = null;
         ProcessCode? code = null;
+        ThreadRecord mapped = default;
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             // It may run because there is work for it now: let some of it pass. Others must wait for the CPU as well, so this is not done each time.
@@ -90,14 +91,21 @@ internal sealed class ThreadSurvey(ThreadReader reader, ThreadOptions options, F
             var scope = TaskScope.Thread(threadId);
             if (reader.Sample(scope) is not [var sample] || IsLeftOut(sample.Record))
                 return null;
-            ref readonly var record = ref sample.Record;
-            if (record.Memory != 0 && !record.IsKernelThread && (code is null or { IsStale: true } || !_hasSequence || code.Sequence != record.MemorySequence || last?.Sample.Record.HasMappingsOf(record) != true))
+            var record = sample.Record;
+            last = record;
+            // Mappings take longer to read than all else: not for a sample that is none.
+            if ((record.State & (SampleState.Ran | SampleState.MappingBusy)) != 0)
+                continue;
+            if (!record.IsKernelThread && (code is null or { IsStale: true } || !_hasSequence || code.Sequence != record.MemorySequence || !mapped.HasMappingsOf(record)))
+            {
                 code = ProcessCode.ByMemory(reader.Mappings(TaskScope.Process(record.ProcessId))).GetValueOrDefault(record.Memory);
-            last = Look(sample, code);
-            if (last.Value.Depth is { } depth && reader.Check(scope).TryGetValue(threadId, out var later) && Holds(last.Value, later) && (code?.IsStale != true || attempt == Attempts - 1))
+                mapped = record;
+            }
+            var look = Look(sample, code);
+            if (look.Depth is { } depth && reader.Check(scope).TryGetValue(threadId, out var later) && Holds(look, later) && (code?.IsStale != true || attempt == Attempts - 1))
                 return depth;
         }
-        return last is { Sample.Record: var ran }
+        return last is { } ran
             ? Depth(ran, new(ran.IsKernelThread ? 0 : 1, (ran.State & (SampleState.Ran | SampleState.MappingBusy)) == SampleState.MappingBusy ? StackReason.MappingBusy : StackReason.Running), isKnown: false)
             : null;
     }
