@@ -29,7 +29,8 @@ internal static class Threads
             Add("a process with 50 threads, 400 calls deep", Measure(deep.ProcessId));
         }
         return new("Threads", $"""
-            Medians of {Calls} calls. Threads of Python that sleep, so many calls of a C function within each other. The machine's are what was there: mostly processes of one thread, and kernel threads.
+            Medians of {Calls} calls. Threads of Python that sleep, so many calls of a C function within each other. The machine's are what was there, {Probe.Threads().Count(static thread => thread.User == 0)} of them
+            kernel threads, which have no user stack to walk.
 
             {table}
             Of a call for the whole machine: {Parts()}.
