@@ -14,6 +14,7 @@ using StackDepth.Benchmarks.Support;
     ("bytecode", QueryToBytecode.Run),
     ("ring", RingThroughput.Run),
     ("symbols", Symbolization.Run),
+    ("threads", Threads.Run),
 ];
 
 switch (args)

@@ -1,4 +1,6 @@
+using System.Globalization;
 using StackDepth.Live.Tests.Symbols;
+using StackDepth.Live.Tests.Threads;
 using StackDepth.Live.Tests.Walks;
 using Xunit.MicrosoftTestingPlatform;
 using Xunit.Runner.InProc.SystemConsole;
@@ -11,14 +13,34 @@ internal static class Program
     /// <summary>Attaches a probe and prints what it throws: "unprivileged BINARY SYMBOL".</summary>
     internal const string Unprivileged = "unprivileged";
 
+    /// <summary>Prints the threads, or what looking at them throws: "threads all|PID".</summary>
+    internal const string Threads = "threads";
+
     private static async Task<int> Main(string[] args) => args switch
     {
         [Unprivileged, var binary, var symbol] => await AttachAndTell(binary, symbol),
         [ManagedTarget.Command, var mode, var depth, var repeat, var library] => ManagedTarget.Run(mode, depth, repeat, library),
         [ManagedSymbolTarget.Command, var library] => ManagedSymbolTarget.Run(library),
+        [ManagedThreads.Command, .. var depths] => ManagedThreads.Run(depths),
+        [Threads, var scope] => ShowThreads(scope == "all" ? null : int.Parse(scope, CultureInfo.InvariantCulture)),
         _ when args.Any(static arg => arg is "-automated" or "@@") => await ConsoleRunner.Run(args),
         _ => await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions),
     };
+
+    private static int ShowThreads(int? pid)
+    {
+        try
+        {
+            foreach (var thread in Probe.Threads(pid))
+                Console.WriteLine($"{thread.Pid} {thread.Tid} {thread.User} {thread.Reason}");
+            return 0;
+        }
+        catch (ProbeUnavailableException error)
+        {
+            Console.WriteLine(error.Message);
+            return 1;
+        }
+    }
 
     private static async Task<int> AttachAndTell(string binary, string symbol)
     {

@@ -42,6 +42,7 @@ internal static class HealthText
         StackReason.SignalLimit => "too many signal frames within each other",
         StackReason.GuessFailed => "the chain was lost after a step that had to guess",
         StackReason.MappingBusy => "the kernel could not look up a mapping just then",
+        StackReason.Running => "a thread that kept running",
         StackReason.FrameLimit => "the limit of frames",
         StackReason.UnprovedLimit => "the limit of a walk that proves no step",
         StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",

@@ -62,15 +62,18 @@ public enum StackReason
 
     /// <summary>Approximate: the thread has frames in several interpreters, or a state that is its own only perhaps, and does not hold the GIL that would tell which of them is current.</summary>
     PythonGuess,
+
+    /// <summary>Broken: the thread kept running while its stack was looked at (<see cref="Probe.Threads"/>).</summary>
+    Running,
 }
 
 internal static class StackReasons
 {
-    /// <summary>The last of the reasons, which are numbered without gaps.</summary>
+    /// <summary>The last of the reasons of captured stacks, which are numbered without gaps.</summary>
     internal const StackReason Last = StackReason.PythonGuess;
 
-    /// <summary>The reasons that a stack can have for not being complete.</summary>
-    internal static IReadOnlyList<StackReason> All { get; } = [.. Enum.GetValues<StackReason>().Where(static reason => reason != StackReason.None)];
+    /// <summary>The reasons that a stack can have for not being complete that a probe captured: the thread that hits a probe looks at its own stack.</summary>
+    internal static IReadOnlyList<StackReason> All { get; } = [.. Enum.GetValues<StackReason>().Where(static reason => reason is not (StackReason.None or StackReason.Running))];
 
     /// <summary>What a stack is that has this reason.</summary>
     internal static Completeness Completeness(this StackReason reason) => reason switch

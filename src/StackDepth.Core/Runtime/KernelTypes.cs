@@ -1,4 +1,5 @@
 using StackDepth.Native.Btf;
+using StackDepth.Native.Threads;
 
 namespace StackDepth.Runtime;
 
@@ -6,6 +7,12 @@ namespace StackDepth.Runtime;
 internal static class KernelTypes
 {
     private static readonly Lazy<KernelOffsets?> _fields = new(static () => VmlinuxBtf.TryRead() is { } btf ? KernelOffsets.Read(btf) : null);
+
+    private static readonly Lazy<ThreadOffsets?> _threads = new(static () => VmlinuxBtf.TryRead() is { } btf ? ThreadOffsets.Read(btf) : null);
+
+    /// <summary>What the iterators over threads need beside <see cref="Fields"/>; null where the kernel does not describe its types.</summary>
+    /// <exception cref="InvalidDataException">The description lacks one of them.</exception>
+    internal static ThreadOffsets? Threads => _threads.Value;
 
     /// <summary>Where the fields are that our programs read; null where the kernel does not describe its types.</summary>
     /// <exception cref="InvalidDataException">The description lacks one of them.</exception>

@@ -127,7 +127,7 @@ internal sealed class UnwindTableService : IDisposable
         }
     }
 
-    private static void Tell(ILogger log, UnwindNotice notice)
+    internal static void Tell(ILogger log, UnwindNotice notice)
     {
         switch (notice.Outcome)
         {

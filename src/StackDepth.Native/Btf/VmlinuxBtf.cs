@@ -154,6 +154,22 @@ internal sealed unsafe class VmlinuxBtf
         return found;
     }
 
+    /// <summary>The id of a kernel function of a name; null where the kernel does not describe one.</summary>
+    internal int? FindFunction(string name)
+    {
+        var wanted = Encoding.UTF8.GetBytes(name);
+        for (var id = 1; id < _positions.Count; id++)
+        {
+            if (Kind(_positions[id]) == BtfKind.Function && NameIs(_positions[id], wanted))
+            {
+                GC.KeepAlive(_owner);
+                return id;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>The offset in bytes of a field of a struct that <see cref="FindStructs"/> found; a path with dots leads through structs within.</summary>
     internal bool TryGetFieldOffset(int type, string path, out int byteOffset)
     {

@@ -27,6 +27,10 @@ internal sealed record KernelProfile
 
     public FeatureSwitches Switches { get; init; }
 
+    /// <summary>kernel.perf_event_max_stack as it is now.</summary>
+    internal static int ReadMaxStackFrames(SystemCalls sys) =>
+        ProcText.Number(sys.ReadText("/proc/sys/kernel/perf_event_max_stack")) is > 0 and var frames ? frames : DefaultMaxStackFrames;
+
     /// <summary>Whether a feature is to be expected: not switched off, and the release is not older than it. Only the real call knows.</summary>
     internal bool Expects(KernelFeatures feature) => Switches.IsEnabled(feature) && Release >= KernelFeatureTable.Since(feature);
 
@@ -39,7 +43,7 @@ internal sealed record KernelProfile
             ?? throw new InvalidOperationException("The kernel's release could not be read from /proc/sys/kernel/osrelease: mount procfs at /proc."),
         Architecture = RuntimeInformation.ProcessArchitecture,
         PossibleCpus = CpuTopology.PossibleCpus(sys),
-        MaxStackFrames = ProcText.Number(sys.ReadText("/proc/sys/kernel/perf_event_max_stack")) is > 0 and var frames ? frames : DefaultMaxStackFrames,
+        MaxStackFrames = ReadMaxStackFrames(sys),
         HasBtf = sys.FileExists(VmlinuxBtf.DefaultPath),
         Switches = FeatureSwitches.FromEnvironment(),
     };

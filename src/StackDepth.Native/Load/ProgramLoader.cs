@@ -15,6 +15,7 @@ internal sealed unsafe class ProgramLoader(ProgramSpec spec, IReadOnlyDictionary
     private const uint LogAll = 2;
     private const uint LogBrief = 1;
     private const uint LogStatistics = 4;
+    private const uint Sleepable = 1 << 4; // BPF_F_SLEEPABLE
 
     internal BpfProgram Load(bool keepLog)
     {
@@ -95,6 +96,8 @@ internal sealed unsafe class ProgramLoader(ProgramSpec spec, IReadOnlyDictionary
                 LogSize = log?.Size ?? 0,
                 LogBuffer = log?.Address ?? 0,
                 ExpectedAttachType = (uint)spec.ExpectedAttachType,
+                ProgramFlags = spec.IsSleepable ? Sleepable : 0,
+                AttachBtfId = (uint)spec.AttachFunction,
             };
             if (functions is not null)
             {

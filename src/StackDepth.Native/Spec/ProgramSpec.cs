@@ -41,6 +41,12 @@ internal sealed record ProgramSpec
 
     public AttachType ExpectedAttachType { get; init; }
 
+    /// <summary>The kernel function that a tracing program attaches to, by its id in the kernel's BTF; 0 for none.</summary>
+    public int AttachFunction { get; init; }
+
+    /// <summary>Whether the program may wait for memory (BPF_F_SLEEPABLE), which some helpers ask for.</summary>
+    public bool IsSleepable { get; init; }
+
     /// <summary>The instructions, in order, local calls and jumps resolved, maps symbolic.</summary>
     public required ImmutableArray<Instruction> Instructions { get; init; }
 
@@ -53,7 +59,8 @@ internal sealed record ProgramSpec
     // An ImmutableArray is equal to another only when it is the same array: the sequences are what counts.
     public bool Equals(ProgramSpec? other) =>
         other is not null && Name == other.Name && Type == other.Type && ExpectedAttachType == other.ExpectedAttachType && License == other.License
+        && AttachFunction == other.AttachFunction && IsSleepable == other.IsSleepable
         && Instructions.SequenceEqual(other.Instructions) && Functions.SequenceEqual(other.Functions);
 
-    public override int GetHashCode() => HashCode.Combine(Name, Type, ExpectedAttachType, License, Instructions.Length, Functions.Length);
+    public override int GetHashCode() => HashCode.Combine(Name, Type, ExpectedAttachType, License, AttachFunction, IsSleepable, Instructions.Length, Functions.Length);
 }

@@ -131,6 +131,34 @@ internal struct UprobeMultiLinkAttribute
     [FieldOffset(56)] internal int Pid;
 }
 
+/// <summary>BPF_LINK_CREATE of an iterator.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct IteratorLinkAttribute
+{
+    [FieldOffset(0)] internal uint ProgramFd;
+    [FieldOffset(4)] internal uint TargetFd;
+    [FieldOffset(8)] internal uint AttachType;
+    [FieldOffset(12)] internal uint Flags;
+    [FieldOffset(16)] internal ulong Information;
+    [FieldOffset(24)] internal uint InformationLength;
+}
+
+/// <summary>The part of <c>union bpf_iter_link_info</c> that is about tasks (Linux 6.1): one of them is set, or none for all tasks.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct TaskIteratorInformation
+{
+    [FieldOffset(0)] internal uint ThreadId;
+    [FieldOffset(4)] internal uint ProcessId;
+}
+
+/// <summary>BPF_ITER_CREATE.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+internal struct IteratorCreateAttribute
+{
+    [FieldOffset(0)] internal uint LinkFd;
+    [FieldOffset(4)] internal uint Flags;
+}
+
 /// <summary>BPF_ENABLE_STATS.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 4)]
 internal struct EnableStatsAttribute

@@ -17,4 +17,5 @@ internal enum BpfCommand
     MapUpdateBatch = 26,
     LinkCreate = 28,
     EnableStats = 32,
+    IterCreate = 33,
 }

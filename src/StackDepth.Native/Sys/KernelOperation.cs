@@ -62,6 +62,12 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
     internal static readonly KernelOperation RawTracepoint =
         new("attach to a raw tracepoint", "Raw tracepoints in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
 
+    internal static readonly KernelOperation TaskIterator =
+        new("read the threads by a BPF task iterator", "BPF iterators over the threads of a process", new(6, 1), [Capability.Bpf, Capability.Perfmon])
+        {
+            TooBig = "The kernel knows no iterators over the threads of one process: they need Linux 6.1 or later.",
+        };
+
     internal static readonly KernelOperation MappingEvents =
         new("watch the executable mappings of all processes", "Records of mappings in perf events", new(3, 16), [Capability.Perfmon]);
 }

@@ -43,6 +43,9 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "read", SetLastError = true)]
     internal static partial nint Read(int fd, void* buffer, nuint length);
 
+    [LibraryImport(Name, EntryPoint = "pread", SetLastError = true)]
+    internal static partial nint PRead(int fd, void* buffer, nuint length, nint offset);
+
     [LibraryImport(Name, EntryPoint = "write", SetLastError = true)]
     internal static partial nint Write(int fd, void* buffer, nuint length);
 

@@ -47,6 +47,9 @@ internal unsafe class SystemCalls
 
     internal virtual long Read(int fd, void* buffer, nuint length) => Result(LibC.Read(fd, buffer, length));
 
+    /// <summary><c>pread(2)</c>. An <paramref name="offset"/> with the highest bit set is an address of <c>/proc/PID/mem</c> that no user memory has.</summary>
+    internal virtual long PRead(int fd, void* buffer, nuint length, long offset) => Result(LibC.PRead(fd, buffer, length, (nint)offset));
+
     internal virtual long Write(int fd, void* buffer, nuint length) => Result(LibC.Write(fd, buffer, length));
 
     /// <summary>A small text file of /proc or /sys (at most 64 KiB of it); null where it is absent or may not be read.</summary>

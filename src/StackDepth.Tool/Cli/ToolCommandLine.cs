@@ -19,13 +19,15 @@ internal sealed class ToolCommandLine
             _root.Options.Add(new VersionOption());
         }
         // When the first word is a command, it is the only one that the line can mean.
-        var all = arguments is not ["run" or "check" or "explain", ..];
+        var all = arguments is not ["run" or "check" or "explain" or "threads", ..];
         if (all || arguments[0] == "run")
             _root.Subcommands.Add(RunCommandLine.Create(_verbose));
         if (all || arguments[0] == "check")
             _root.Subcommands.Add(CheckCommandLine.Create(_verbose));
         if (all || arguments[0] == "explain")
             _root.Subcommands.Add(ExplainCommandLine.Create(_verbose));
+        if (all || arguments[0] == "threads")
+            _root.Subcommands.Add(ThreadsCommandLine.Create(_verbose));
         // A command's '@file' is the command's.
         return CommandLineParser.Parse(_root, arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
     }

@@ -9,6 +9,9 @@ internal static class Numbers
 
     internal static string OrDash(long? number) => number is { } value ? Whole(value) : "-";
 
+    /// <summary>A number that is a name: without separators.</summary>
+    internal static string Plain(int number) => number.ToString(CultureInfo.InvariantCulture);
+
     internal static string OrDash(double? number) => number is { } value ? value.ToString("N1", CultureInfo.InvariantCulture) : "-";
 
     internal static string Probes(int count) => count == 1 ? "1 probe" : $"{Whole(count)} probes";
