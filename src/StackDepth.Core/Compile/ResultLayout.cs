@@ -32,12 +32,16 @@ internal enum HealthCounter
     UnprovedLimit,
     FramePointerStep,
     GuessFailed,
+    ForeignStack,
+    InterruptedStack,
+    UnseenEntries,
+    LostEntries,
 }
 
 /// <summary>The value of the results map: counters, then the ungrouped aggregate, then zeroes as long as a group's aggregate.</summary>
 internal sealed record ResultLayout(int AggregateBytes, int TemplateBytes)
 {
-    private const int Counters = (int)HealthCounter.GuessFailed + 1;
+    private const int Counters = (int)HealthCounter.LostEntries + 1;
 
     internal static int AggregateOffset => Counters * sizeof(long);
 

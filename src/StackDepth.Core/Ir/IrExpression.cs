@@ -29,12 +29,22 @@ internal enum StackKind
 {
     User,
     Kernel,
+
+    /// <summary>The activations of the probed function that live on the thread.</summary>
+    Recursion,
+
+    /// <summary>The memory of the user stack that the thread runs on.</summary>
+    Region,
 }
 
 /// <summary>One of the stacks that a program can capture.</summary>
 /// <param name="Kind">Whose frames.</param>
 /// <param name="Walk">How they are found; null for the walk that the options of the attachment name.</param>
-internal readonly record struct IrStack(StackKind Kind, StackWalk? Walk = null);
+internal readonly record struct IrStack(StackKind Kind, StackWalk? Walk = null)
+{
+    /// <summary>Whether its capture walks from frame to frame.</summary>
+    internal bool IsWalked => Kind is StackKind.User or StackKind.Kernel;
+}
 
 internal enum CompareOperator
 {
@@ -86,7 +96,7 @@ internal sealed record IrContext(ContextField Field, IrType Type) : IrExpression
 /// <summary>Something that the capture of <paramref name="Stack"/> stored.</summary>
 internal abstract record IrStackValue(IrStack Stack, IrType Type) : IrExpression(Type);
 
-/// <summary>The frame count.</summary>
+/// <summary>The frame count; of <see cref="StackKind.Recursion"/>, the number of activations.</summary>
 internal sealed record IrStackLength(IrStack Stack) : IrStackValue(Stack, IrType.Int32);
 
 /// <summary>What the frame count promises.</summary>
@@ -95,8 +105,11 @@ internal sealed record IrStackCompleteness(IrStack Stack) : IrStackValue(Stack, 
 /// <summary>Why the stack is not complete.</summary>
 internal sealed record IrStackReason(IrStack Stack) : IrStackValue(Stack, IrType.Reason);
 
-/// <summary>The least, or the greatest, depth that the stack can truly have.</summary>
-internal sealed record IrStackBound(IrStack Stack, bool Greatest) : IrStackValue(Stack, IrType.Int64);
+/// <summary>Bytes of a <see cref="StackKind.Region"/>: those in use, or those that are left.</summary>
+internal sealed record IrStackBytes(IrStack Stack, bool Free) : IrStackValue(Stack, IrType.Int64);
+
+/// <summary>The least, or the greatest, depth that the stack can truly have; or that many bytes, in use or <paramref name="Free"/>.</summary>
+internal sealed record IrStackBound(IrStack Stack, bool Greatest, bool Free = false) : IrStackValue(Stack, IrType.Int64);
 
 internal sealed record IrCompare(CompareOperator Operator, IrExpression Left, IrExpression Right) : IrExpression(IrType.Boolean)
 {

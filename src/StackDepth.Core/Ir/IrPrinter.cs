@@ -26,6 +26,7 @@ internal static class IrPrinter
         Guard guard => $"where {Print(guard.Condition)}",
         Decide decide => $"decide {Print(decide.Condition)}",
         CountHit => "count hit",
+        Capture { Stack.IsWalked: false } capture => $"capture {Name(capture.Stack.Kind)}",
         Capture capture => $"capture {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Deliver { Sink: var sink } => Print(sink),
         _ => throw IrNodes.Unknown(statement),
@@ -51,7 +52,8 @@ internal static class IrPrinter
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
         IrStackReason reason => $"{Name(reason.Stack)}.reason",
-        IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Greatest ? "most" : "least")}",
+        IrStackBytes bytes => $"{Name(bytes.Stack)}.{(bytes.Free ? "free" : "used")}",
+        IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Free ? "free." : "")}{(bound.Greatest ? "most" : "least")}",
         IrCompare compare => $"({Print(compare.Left)} {Symbol(compare.Operator)} {Print(compare.Right)})",
         IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
         IrTuple tuple => $"({string.Join(", ", tuple.Items.Select(Print))})",
@@ -69,7 +71,14 @@ internal static class IrPrinter
         _ => throw IrNodes.Unknown(field),
     };
 
-    internal static string Name(StackKind stack) => stack == StackKind.User ? "ustack" : "kstack";
+    internal static string Name(StackKind stack) => stack switch
+    {
+        StackKind.User => "ustack",
+        StackKind.Kernel => "kstack",
+        StackKind.Recursion => "recursion",
+        StackKind.Region => "region",
+        _ => throw IrNodes.Unknown(stack),
+    };
 
     internal static string Name(IrStack stack) => stack.Walk is { } walk ? $"{Name(stack.Kind)}({Name(walk)})" : Name(stack.Kind);
 
@@ -83,7 +92,7 @@ internal static class IrPrinter
     };
 
     // Not in every comment of the bytecode.
-    private static string Limit(IrStatement statement) => statement is Capture { MaxFrames: var frames } ? string.Create(CultureInfo.InvariantCulture, $", at most {frames} frames") : "";
+    private static string Limit(IrStatement statement) => statement is Capture { Stack.IsWalked: true, MaxFrames: var frames } ? string.Create(CultureInfo.InvariantCulture, $", at most {frames} frames") : "";
 
     private static string Print(AggregateParts parts)
     {

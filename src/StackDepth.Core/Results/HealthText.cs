@@ -44,6 +44,10 @@ internal static class HealthText
         StackReason.MappingBusy => "the kernel could not look up a mapping just then",
         StackReason.FrameLimit => "the limit of frames",
         StackReason.UnprovedLimit => "the limit of a walk that proves no step",
+        StackReason.ForeignStack => "a stack that is none of the thread's own",
+        StackReason.InterruptedStack => "activations on the stack that a signal interrupted",
+        StackReason.UnseenEntries => "activations may be live that began before the probes were in place, or before a fork",
+        StackReason.LostEntries => "no memory for an activation",
         StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "This is no reason for which a stack is not complete."),
     };

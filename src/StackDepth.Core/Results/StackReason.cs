@@ -33,7 +33,7 @@ public enum StackReason
     /// <summary>Broken: the kernel could not look up the mapping of a return address at that moment.</summary>
     MappingBusy,
 
-    /// <summary>Truncated: the walk came to its limit of frames.</summary>
+    /// <summary>Truncated: the walk came to its limit of frames, or recursion to that of the activations that are kept.</summary>
     FrameLimit,
 
     /// <summary>
@@ -47,6 +47,18 @@ public enum StackReason
 
     /// <summary>Approximate: after such a step the chain ended without a proof that it was the end. The depth bounds the true one in no way.</summary>
     GuessFailed,
+
+    /// <summary>Approximate, of bytes and recursion: the stack pointer lies on none of the thread's own stacks that are known, as a coroutine's does.</summary>
+    ForeignStack,
+
+    /// <summary>Approximate, of recursion: on a signal's alternate stack, activations on the interrupted stack are counted of which some may have ended before the signal.</summary>
+    InterruptedStack,
+
+    /// <summary>Broken, of recursion: activations may be live that began before the probes were in place, or before the process was forked. The count is a lower bound.</summary>
+    UnseenEntries,
+
+    /// <summary>Broken, of recursion: there was no memory to remember an entry that may still be live. The count is a lower bound.</summary>
+    LostEntries,
 }
 
 internal static class StackReasons
@@ -59,7 +71,7 @@ internal static class StackReasons
     {
         StackReason.None => StackDepth.Completeness.Complete,
         StackReason.FrameLimit or StackReason.UnprovedLimit => StackDepth.Completeness.Truncated,
-        StackReason.FramePointerStep or StackReason.GuessFailed => StackDepth.Completeness.Approximate,
+        StackReason.FramePointerStep or StackReason.GuessFailed or StackReason.ForeignStack or StackReason.InterruptedStack => StackDepth.Completeness.Approximate,
         _ => StackDepth.Completeness.Broken,
     };
 }

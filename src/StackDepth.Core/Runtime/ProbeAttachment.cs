@@ -23,6 +23,7 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly KernelMaps _maps;
     private readonly ChildStart? _child;
     private readonly AttachedUprobe _uprobe;
+    private readonly ActivationLinks? _activations;
     private readonly FollowerLinks? _followers;
     private readonly UnwindTableService? _tables;
     private ProbeHealth? _finalHealth;
@@ -31,12 +32,13 @@ internal sealed class ProbeAttachment : IDisposable
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, UnwindTableService? tables, RingConsumer? ring, ChildStart? child, AttachOptions options)
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, UnwindTableService? tables, RingConsumer? ring, ChildStart? child, AttachOptions options)
     {
         _compiled = compiled;
         _target = target;
         _maps = maps;
         _uprobe = uprobe;
+        _activations = activations;
         _followers = followers;
         _tables = tables;
         _child = child;
@@ -77,7 +79,7 @@ internal sealed class ProbeAttachment : IDisposable
             var resolve = QueryPlanner.Resolve(query, options, kernel, command);
             var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve));
             cancellationToken.ThrowIfCancellationRequested();
-            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target) }, kernel);
+            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target), ManySites = target.Sites.Length > 1 }, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
@@ -85,10 +87,11 @@ internal sealed class ProbeAttachment : IDisposable
             tables?.BeginPreload(childCommand);
             var request = TargetSites.Request(target, query.Probe.ProcessId);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
+            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, target.Sites.Length > 1, sys)) : null;
             followers?.WaitUntilAttached();
             tables?.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, tables, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, tables, ring, child, options);
             undo.Keep();
             attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
             if (target.Note is { } note)
@@ -97,7 +100,7 @@ internal sealed class ProbeAttachment : IDisposable
 
             // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
             ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
-                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel), kernel).Program
+                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel) with { ManySites = target.Sites.Length > 1 }, kernel).Program
                 : compiled.Program;
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
@@ -182,6 +185,7 @@ internal sealed class ProbeAttachment : IDisposable
                 return;
             _detached = true;
             _uprobe.Link.Dispose();
+            _activations?.Detach();
             _followers?.Detach();
         }
     }
@@ -222,6 +226,7 @@ internal sealed class ProbeAttachment : IDisposable
             _child?.Dispose();
             Ring?.Dispose();
             _uprobe.Dispose();
+            _activations?.Dispose();
             _tables?.Dispose();
             _maps.Dispose();
             _followers?.Dispose();

@@ -1,3 +1,4 @@
+using StackDepth.Compile.Lowering.Activations;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 
@@ -15,7 +16,7 @@ internal sealed class CaptureLowering
 
     private readonly LoweringContext _context;
     private readonly int _slotBytes;
-    private readonly bool _ownWalks;
+    private readonly bool _needsMemory;
     private int _base;
     private int _mask;
     private bool _claimed;
@@ -26,8 +27,8 @@ internal sealed class CaptureLowering
         foreach (var capture in program.Statements.OfType<Capture>())
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
-            _ownWalks |= capture.Walk != StackWalk.Kernel && !context.Target.WalksStatically;
-            _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context.Target);
+            _needsMemory |= WalkLowering.NeedsMemory(capture, context.Target);
+            _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture, context.Target);
         }
     }
 
@@ -35,12 +36,20 @@ internal sealed class CaptureLowering
 
     internal void Lower(Capture capture)
     {
+        var asm = _context.Asm;
+        var recursion = capture.Stack.Kind == StackKind.Recursion ? Track() : null;
         if (!_claimed)
             Claim();
-        var asm = _context.Asm;
         var stack = _context.StackOffsets[capture.Stack];
-        var failed = asm.CreateLabel("failed");
         var counted = asm.CreateLabel("counted");
+        if (recursion is not null)
+        {
+            recursion.Store(stack);
+            CountCompleteness(stack, counted);
+            asm.Place(counted);
+            return;
+        }
+        var failed = asm.CreateLabel("failed");
         WalkLowering.Lower(_context, capture, stack, failed);
         CountCompleteness(stack, counted);
         asm.Place(failed);
@@ -62,6 +71,22 @@ internal sealed class CaptureLowering
         asm.AtomicAnd(MemorySize.DW, Register.R1, 0, Register.R2);
     }
 
+    /// <summary>Enters the activation before a slot is claimed: it must be remembered though there be none.</summary>
+    private RecursionLowering Track()
+    {
+        var asm = _context.Asm;
+        var failed = asm.CreateLabel("failed");
+        var tracked = asm.CreateLabel("tracked");
+        _context.LoadResults();
+        var recursion = RecursionLowering.Track(_context, failed);
+        asm.Jump(tracked);
+        asm.Place(failed);
+        _context.Increment(HealthCounter.StackErrors);
+        asm.Jump(_context.Exit);
+        asm.Place(tracked);
+        return recursion;
+    }
+
     private void Claim()
     {
         var asm = _context.Asm;
@@ -70,7 +95,7 @@ internal sealed class CaptureLowering
         asm.Mov(Register.R8, Register.R0);
         _base = _context.Allocate(sizeof(long));
         _mask = _context.Allocate(sizeof(long));
-        if (_ownWalks)
+        if (_needsMemory)
             _context.SlotNumber = _context.Allocate(sizeof(int));
         asm.Store(MemorySize.DW, Register.R10, _base, Register.R8);
         var claimed = asm.CreateLabel("claimed");
@@ -114,7 +139,7 @@ internal sealed class CaptureLowering
         CountAt(HealthCounter.Complete);
         asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Reason);
         asm.Sub(Register.R1, (int)StackReason.NoProof);
-        asm.JumpIf(JumpOp.JGT, Register.R1, (int)StackReason.GuessFailed - (int)StackReason.NoProof, counted);
+        asm.JumpIf(JumpOp.JGT, Register.R1, (int)StackReason.LostEntries - (int)StackReason.NoProof, counted);
         asm.Note("complete: no reason");
         CountAt(HealthCounter.NoProof);
         asm.Jump(counted);

@@ -29,6 +29,9 @@ internal static class ExpressionLowering
             case IrStackLength length:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack] + StackHeader.Count);
                 break;
+            case IrStackBytes bytes:
+                asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[bytes.Stack] + (bytes.Free ? RegionLowering.Free : StackHeader.Count));
+                break;
             case IrStackCompleteness completeness:
                 asm.Load(MemorySize.W, destination, Register.R8, context.StackOffsets[completeness.Stack] + StackHeader.Completeness);
                 break;
@@ -74,7 +77,7 @@ internal static class ExpressionLowering
 
     /// <summary>
     /// The frame count bounds the true depth from above where the stack is complete only, and from below unless a step was guessed; then the probed function itself is all that is
-    /// certain.
+    /// certain. Of free bytes, not even one is.
     /// </summary>
     private static void EvaluateBound(LoweringContext context, IrStackBound bound, Register destination)
     {
@@ -91,11 +94,11 @@ internal static class ExpressionLowering
         else
         {
             asm.JumpIf(JumpOp.JNE, destination, (int)Completeness.Approximate, counted);
-            asm.Mov(destination, 1);
+            asm.Mov(destination, bound.Free ? 0 : 1);
         }
         asm.Jump(end);
         asm.Place(counted);
-        asm.Load(MemorySize.DW, destination, Register.R8, stack + StackHeader.Count);
+        asm.Load(MemorySize.DW, destination, Register.R8, stack + (bound.Free ? RegionLowering.Free : StackHeader.Count));
         asm.Place(end);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using StackDepth.Compile.Lowering.Activations;
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
@@ -17,6 +18,9 @@ internal static class ProgramLowering
         {
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
             EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
+            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.CallsFunctions(capture, target)),
+            // Without a walk of ours, the memory of a capture slot ends where that begins which only walks need.
+            RegionCache = program.Statements.OfType<Capture>().Any(capture => WalkLowering.IsOwn(capture, target)) ? WalkMemory.Bytes : WalkMemory.Segments,
         };
         var capture = new CaptureLowering(context, program);
         var asm = context.Asm;
@@ -79,6 +83,7 @@ internal static class ProgramLowering
         asm.Exit();
         foreach (var walker in context.Walkers.Values)
             walker.PlaceFunctions(asm);
+        context.Mappings?.PlaceFunctions();
 
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
@@ -107,11 +112,13 @@ internal static class ProgramLowering
         maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
         if (capture.ScratchBytes > 0)
             maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
+        var measures = context.StackOffsets.ContainsKey(new(StackKind.Region));
+        if (measures || context.Walkers.Count > 0)
+            maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), measures ? context.RegionCache + RegionLowering.CacheBytes : WalkMemory.Bytes, CaptureLowering.Slots));
         if (context.Walkers.Count > 0)
-        {
-            maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkMemory.Bytes, CaptureLowering.Slots));
             maps.AddRange(UnwindMaps.All);
-        }
+        if (context.StackOffsets.ContainsKey(new(StackKind.Recursion)))
+            maps.AddRange(ActivationLayout.Maps(target.PreallocateGroups));
         if (key is not null)
             maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
         if (record is not null)

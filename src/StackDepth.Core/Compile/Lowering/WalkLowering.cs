@@ -12,16 +12,30 @@ namespace StackDepth.Compile.Lowering;
 internal static class WalkLowering
 {
     /// <summary>How many bytes behind the header the walk needs, a multiple of 8.</summary>
-    internal static int StateBytes(StackWalk walk, CompileTarget target) => walk switch
+    internal static int StateBytes(Capture capture, CompileTarget target) => capture switch
     {
-        StackWalk.Kernel => KernelWalkLowering.StateBytes(target),
+        { Stack.Kind: StackKind.Region } => RegionLowering.StateBytes,
+        { Stack.Kind: StackKind.Recursion } => 0,
+        { Walk: StackWalk.Kernel } => KernelWalkLowering.StateBytes(target),
         _ => 0,
     };
+
+    /// <summary>Whether the capture is a walk of ours that the kernel calls function by function.</summary>
+    internal static bool IsOwn(Capture capture, CompileTarget target) => capture is { Stack.IsWalked: true, Walk: not StackWalk.Kernel } && !target.WalksStatically;
+
+    /// <summary>Whether the capture needs the memory of its slot.</summary>
+    internal static bool NeedsMemory(Capture capture, CompileTarget target) => IsOwn(capture, target) || capture.Stack.Kind == StackKind.Region;
+
+    /// <summary>Whether the capture needs functions of the program's.</summary>
+    internal static bool CallsFunctions(Capture capture, CompileTarget target) => IsOwn(capture, target) || !capture.Stack.IsWalked;
 
     internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
     {
         switch (capture.Walk)
         {
+            case var _ when capture.Stack.Kind == StackKind.Region:
+                RegionLowering.Lower(context, stack, failed);
+                break;
             case StackWalk.Kernel:
                 KernelWalkLowering.Lower(context, capture, stack, failed);
                 break;

@@ -67,13 +67,13 @@ internal sealed class OpenComparisons(CompileTarget target)
         return new(LogicOperator.Or, And(Surely(left), yes), And(Not(Possibly(left)), no));
     }
 
-    private bool IsBounded(IrExpression expression) => expression is IrStackLength length && target.WalkOf(length.Stack) != StackWalk.Kernel;
+    private bool IsBounded(IrExpression expression) => expression is IrStackLength or IrStackBytes && target.IsBounded(((IrStackValue)expression).Stack);
 
     private IrExpression Least(IrExpression expression) => Bound(expression, greatest: false);
 
     private IrExpression Greatest(IrExpression expression) => Bound(expression, greatest: true);
 
-    private IrExpression Bound(IrExpression expression, bool greatest) => IsBounded(expression) ? new IrStackBound(((IrStackLength)expression).Stack, greatest) : expression;
+    private IrExpression Bound(IrExpression expression, bool greatest) => IsBounded(expression) ? new IrStackBound(((IrStackValue)expression).Stack, greatest, expression is IrStackBytes { Free: true }) : expression;
 
     private static IrLogic And(IrExpression left, IrExpression right) => new(LogicOperator.And, left, right);
 

@@ -40,7 +40,7 @@ internal sealed class StackWalker
         // The verifier searches the kernel's types by name for each pointer that is loaded from a task, which takes it most of a millisecond: each once.
         asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
         FindReturnInstances(asm, offsets);
-        EnterProcess(asm, offsets);
+        EnterProcess(asm, offsets, _target.SequenceShift);
         Start(asm);
         asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
         // Each call steps over a frame at least, unless it found the kernel busy, and the last one finds the end; a walk begins anew once at most.
@@ -63,10 +63,10 @@ internal sealed class StackWalker
     }
 
     /// <summary>
-    /// R0 = the task, R1 = its memory. Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
+    /// R0 = the task, which survives, R1 = its memory, R9 = the memory of the walk. Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
     /// its mappings by the sequence number that every change of them counts up (kernel commit 5e31275cc997, and 6.13's seqcount).
     /// </summary>
-    private void EnterProcess(Assembler asm, KernelOffsets offsets)
+    internal static void EnterProcess(Assembler asm, KernelOffsets offsets, int sequenceShift)
     {
         var known = asm.CreateLabel("process known");
         var other = asm.CreateLabel("another process");
@@ -87,8 +87,8 @@ internal sealed class StackWalker
         if (offsets.MemorySequence is { } sequence)
         {
             asm.Load(MemorySize.W, Register.R2, Register.R1, sequence);
-            if (_target.SequenceShift > 0)
-                asm.Rsh(Register.R2, _target.SequenceShift);
+            if (sequenceShift > 0)
+                asm.Rsh(Register.R2, sequenceShift);
         }
         else
         {
