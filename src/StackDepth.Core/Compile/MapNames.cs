@@ -30,6 +30,9 @@ internal static class MapNames
     /// <summary>Zeroes, and of which threads an activation could not be kept.</summary>
     internal const string ActivationsLost = "activations_lost";
 
+    /// <summary>Where the code of each probed function is.</summary>
+    internal const string FunctionCode = "function_code";
+
     /// <summary>When the probes were in place, in nanoseconds of CLOCK_BOOTTIME.</summary>
     internal const string Attached = "attached";
 

@@ -34,6 +34,7 @@ internal enum HealthCounter
     GuessFailed,
     ForeignStack,
     InterruptedStack,
+    UnprovedActivation,
     UnseenEntries,
     LostEntries,
 }

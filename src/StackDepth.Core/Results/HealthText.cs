@@ -46,6 +46,7 @@ internal static class HealthText
         StackReason.UnprovedLimit => "the limit of a walk that proves no step",
         StackReason.ForeignStack => "a stack that is none of the thread's own",
         StackReason.InterruptedStack => "activations on the stack that a signal interrupted",
+        StackReason.UnprovedActivation => "activations that are not proved to be live",
         StackReason.UnseenEntries => "activations may be live that began before the probes were in place, or before a fork",
         StackReason.LostEntries => "no memory for an activation",
         StackReason.FramePointerStep => "a step by frame pointer through code that is not proved to keep it",

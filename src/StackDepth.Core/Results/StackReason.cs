@@ -54,6 +54,9 @@ public enum StackReason
     /// <summary>Approximate, of recursion: on a signal's alternate stack, activations on the interrupted stack are counted of which some may have ended before the signal.</summary>
     InterruptedStack,
 
+    /// <summary>Approximate, of recursion: that an earlier activation is still live could not be proved, as the walk from this one to it was not: through code without rows, or of a function whose end is not known.</summary>
+    UnprovedActivation,
+
     /// <summary>Broken, of recursion: activations may be live that began before the probes were in place, or before the process was forked. The count is a lower bound.</summary>
     UnseenEntries,
 
@@ -71,7 +74,7 @@ internal static class StackReasons
     {
         StackReason.None => StackDepth.Completeness.Complete,
         StackReason.FrameLimit or StackReason.UnprovedLimit => StackDepth.Completeness.Truncated,
-        StackReason.FramePointerStep or StackReason.GuessFailed or StackReason.ForeignStack or StackReason.InterruptedStack => StackDepth.Completeness.Approximate,
+        StackReason.FramePointerStep or StackReason.GuessFailed or StackReason.ForeignStack or StackReason.InterruptedStack or StackReason.UnprovedActivation => StackDepth.Completeness.Approximate,
         _ => StackDepth.Completeness.Broken,
     };
 }

@@ -79,15 +79,17 @@ internal sealed class ProbeAttachment : IDisposable
             var resolve = QueryPlanner.Resolve(query, options, kernel, command);
             var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve));
             cancellationToken.ThrowIfCancellationRequested();
-            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target), ManySites = target.Sites.Length > 1 }, kernel);
+            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target), Sites = target.Sites.Length }, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
             var tables = compiled.NeedsTables ? undo.Add(UnwindTableService.Start(maps, target, resolve, Logger(options), sys)) : null;
             tables?.BeginPreload(childCommand);
+            if (compiled.CountsActivations)
+                ActivationLinks.Describe(maps, target);
             var request = TargetSites.Request(target, query.Probe.ProcessId);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
-            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, target.Sites.Length > 1, sys)) : null;
+            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, target, sys)) : null;
             followers?.WaitUntilAttached();
             tables?.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
@@ -100,7 +102,7 @@ internal sealed class ProbeAttachment : IDisposable
 
             // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
             ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
-                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel) with { ManySites = target.Sites.Length > 1 }, kernel).Program
+                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel) with { Sites = target.Sites.Length }, kernel).Program
                 : compiled.Program;
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)

@@ -101,6 +101,7 @@ internal static class QueryPlanner
         {
             Pid = query.Probe.ProcessId,
             MaxFunctions = options.MaxFunctions,
+            FindsColdParts = CompileTarget.CountsActivations(query),
             NopsBecomeCalls = kernel.Architecture == Architecture.X64 && kernel.Release >= OptimizedNops,
         };
         if (command is null)
@@ -133,7 +134,7 @@ internal static class QueryPlanner
         {
             var resolve = Resolve(query, options, kernel, command: null);
             using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve);
-            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, target), ManySites = target.Sites.Length > 1 }, kernel);
+            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, target), Sites = target.Sites.Length }, kernel);
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),

@@ -112,8 +112,8 @@ internal static class GoldenQueries
             ["bytes-max"] = (Source.Select(s => s.UStack.Bytes).Max().Query, Measuring),
             ["bytes-stream"] = (Source.Where(s => s.UStack.BytesFree < 65_536).Select(s => (s.UStack.Bytes, s.UStack.BytesFree, s.UStack.BytesReason)).Query, Measuring),
             ["bytes-with-walk"] = (Source.Where(s => s.UStack.Bytes > 4096).Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Auto)),
-            ["recursion-max"] = (Source.Select(s => s.Recursion).Max().Query, Measuring),
-            ["recursion-of-a-command"] = (Source.Where(s => s.Pid != 7 & s.Recursion > 3).Select(s => (s.Recursion, s.RecursionCompleteness)).Query, Measuring with { Scope = new ProcessScope.Followed(), ManySites = false }),
+            ["recursion-max"] = (Source.Select(s => s.Recursion).Max().Query, Measuring with { Sites = 1000 }),
+            ["recursion-of-a-command"] = (Source.Where(s => s.Pid != 7 & s.Recursion > 3).Select(s => (s.Recursion, s.RecursionCompleteness)).Query, Measuring with { Scope = new ProcessScope.Followed() }),
             ["live-max"] = (Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query, Target),
             ["live-min-timestamp"] = (Source.Select(s => s.Timestamp).Extremum(maximum: false).Query, Target),
         };

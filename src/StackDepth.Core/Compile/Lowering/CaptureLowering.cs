@@ -37,14 +37,14 @@ internal sealed class CaptureLowering
     internal void Lower(Capture capture)
     {
         var asm = _context.Asm;
-        var recursion = capture.Stack.Kind == StackKind.Recursion ? Track() : null;
+        var recursion = capture.Stack.Kind == StackKind.Recursion ? FindRecord() : null;
         if (!_claimed)
-            Claim();
+            Claim(recursion);
         var stack = _context.StackOffsets[capture.Stack];
         var counted = asm.CreateLabel("counted");
         if (recursion is not null)
         {
-            recursion.Store(stack);
+            recursion.Enter(stack);
             CountCompleteness(stack, counted);
             asm.Place(counted);
             return;
@@ -71,23 +71,23 @@ internal sealed class CaptureLowering
         asm.AtomicAnd(MemorySize.DW, Register.R1, 0, Register.R2);
     }
 
-    /// <summary>Enters the activation before a slot is claimed: it must be remembered though there be none.</summary>
-    private RecursionLowering Track()
+    /// <summary>Finds the record of a recursion before a slot is claimed: where there is none, the record must know that it misses an activation.</summary>
+    private RecursionLowering FindRecord()
     {
         var asm = _context.Asm;
         var failed = asm.CreateLabel("failed");
-        var tracked = asm.CreateLabel("tracked");
+        var found = asm.CreateLabel("record found");
         _context.LoadResults();
-        var recursion = RecursionLowering.Track(_context, failed);
-        asm.Jump(tracked);
+        var recursion = RecursionLowering.Begin(_context, failed);
+        asm.Jump(found);
         asm.Place(failed);
         _context.Increment(HealthCounter.StackErrors);
         asm.Jump(_context.Exit);
-        asm.Place(tracked);
+        asm.Place(found);
         return recursion;
     }
 
-    private void Claim()
+    private void Claim(RecursionLowering? recursion)
     {
         var asm = _context.Asm;
         _context.LoadResults();
@@ -113,6 +113,7 @@ internal sealed class CaptureLowering
             asm.Jump(claimed);
             asm.Place(taken);
         }
+        recursion?.Miss();
         _context.Increment(HealthCounter.Busy);
         asm.Jump(_context.Exit);
         asm.Place(claimed);

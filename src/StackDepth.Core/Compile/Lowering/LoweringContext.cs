@@ -56,6 +56,11 @@ internal sealed class LoweringContext
     /// <summary>How the program finds mappings, beside its walks; null where it has not yet.</summary>
     internal MappingLookup? Mappings { get; set; }
 
+    /// <summary>The walk that proves activations to be live, and the function that ends them, where the program counts them.</summary>
+    internal StackWalker? Prover { get; set; }
+
+    internal Label? EndActivations { get; set; }
+
     /// <summary>Where in the memory of a capture slot the regions of stacks are kept.</summary>
     internal int RegionCache { get; init; }
 

@@ -18,9 +18,11 @@ internal static class ProgramLowering
         {
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
             EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
-            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.CallsFunctions(capture, target)),
+            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target)),
             // Without a walk of ours, the memory of a capture slot ends where that begins which only walks need.
-            RegionCache = program.Statements.OfType<Capture>().Any(capture => WalkLowering.IsOwn(capture, target)) ? WalkMemory.Bytes : WalkMemory.Segments,
+            RegionCache = program.Statements.OfType<Capture>().Any(capture => WalkLowering.IsOwn(capture, target) || capture.Stack.Kind == StackKind.Recursion)
+                ? WalkMemory.Bytes + WalkMemory.StopBytes
+                : WalkMemory.Segments,
         };
         var capture = new CaptureLowering(context, program);
         var asm = context.Asm;
@@ -83,6 +85,9 @@ internal static class ProgramLowering
         asm.Exit();
         foreach (var walker in context.Walkers.Values)
             walker.PlaceFunctions(asm);
+        context.Prover?.PlaceFunctions(asm);
+        if (context.EndActivations is { } end)
+            ActivationEnd.PlaceFunction(asm, end);
         context.Mappings?.PlaceFunctions();
 
         var code = asm.Assemble();
@@ -112,13 +117,14 @@ internal static class ProgramLowering
         maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
         if (capture.ScratchBytes > 0)
             maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
-        var measures = context.StackOffsets.ContainsKey(new(StackKind.Region));
-        if (measures || context.Walkers.Count > 0)
+        var walks = context.Walkers.Count > 0 || context.Prover is not null;
+        var measures = context.StackOffsets.Keys.Any(static stack => !stack.IsWalked);
+        if (walks || measures)
             maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), measures ? context.RegionCache + RegionLowering.CacheBytes : WalkMemory.Bytes, CaptureLowering.Slots));
-        if (context.Walkers.Count > 0)
+        if (walks)
             maps.AddRange(UnwindMaps.All);
         if (context.StackOffsets.ContainsKey(new(StackKind.Recursion)))
-            maps.AddRange(ActivationLayout.Maps(target.PreallocateGroups));
+            maps.AddRange(ActivationLayout.Maps(target.PreallocateGroups, target.Sites));
         if (key is not null)
             maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
         if (record is not null)
@@ -126,7 +132,7 @@ internal static class ProgramLowering
         if (sink is IrEmitExtremum)
             maps.Add(new(MapNames.Best, MapType.Array, sizeof(int), sizeof(long), 1));
         if (target.Scope is ProcessScope.Followed)
-            maps.AddRange(FollowerPrograms.Maps(readable: context.Walkers.Count > 0));
+            maps.AddRange(FollowerPrograms.Maps(readable: walks));
         return maps.ToImmutable();
     }
 }

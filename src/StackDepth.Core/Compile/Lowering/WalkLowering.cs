@@ -23,11 +23,9 @@ internal static class WalkLowering
     /// <summary>Whether the capture is a walk of ours that the kernel calls function by function.</summary>
     internal static bool IsOwn(Capture capture, CompileTarget target) => capture is { Stack.IsWalked: true, Walk: not StackWalk.Kernel } && !target.WalksStatically;
 
-    /// <summary>Whether the capture needs the memory of its slot.</summary>
-    internal static bool NeedsMemory(Capture capture, CompileTarget target) => IsOwn(capture, target) || capture.Stack.Kind == StackKind.Region;
+    /// <summary>Whether the capture needs the memory of its slot, and functions of the program's.</summary>
+    internal static bool NeedsMemory(Capture capture, CompileTarget target) => IsOwn(capture, target) || !capture.Stack.IsWalked;
 
-    /// <summary>Whether the capture needs functions of the program's.</summary>
-    internal static bool CallsFunctions(Capture capture, CompileTarget target) => IsOwn(capture, target) || !capture.Stack.IsWalked;
 
     internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
     {

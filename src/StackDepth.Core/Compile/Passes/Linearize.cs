@@ -20,7 +20,7 @@ internal static class Linearize
         var comparisons = new OpenComparisons(target);
 
         steps.Add(new FilterProcess(target.Scope));
-        if (query.Expressions.Any(static expression => expression.Any(static node => node is IrStackValue { Stack.Kind: StackKind.Recursion })))
+        if (CompileTarget.CountsActivations(query))
             Add(new(StackKind.Recursion));
         foreach (var predicate in query.Predicates)
         {

@@ -9,7 +9,7 @@ internal static class TypeCheck
 {
     internal static void Run(IrQuery query)
     {
-        if (!SymbolQuery.IsFunction(query.Probe.Symbols) && query.Expressions.Any(static expression => expression.Any(static node => node is IrStackValue { Stack.Kind: StackKind.Recursion })))
+        if (!SymbolQuery.IsFunction(query.Probe.Symbols) && CompileTarget.CountsActivations(query))
         {
             throw new ProbeQueryException(
                 $"Recursion is counted by the stack pointers at a function's entry, and \"{query.Probe.Symbols}\" names an instruction within one. Probe the function, or select UStack.Length.");

@@ -10,7 +10,7 @@ namespace StackDepth.Compile.Lowering.Activations;
 internal static class ActivationLayout
 {
     /// <summary>Entries in a record: one less than a power of two, so that a search takes a step less.</summary>
-    internal const int RecordEntries = 15;
+    internal const int RecordEntries = 31;
 
     internal const int ChunkEntries = 512;
 
@@ -38,7 +38,7 @@ internal static class ActivationLayout
     private const int PreallocatedChunks = 1_024;
 
     /// <summary>The maps of a program that counts activations.</summary>
-    internal static ImmutableArray<MapSpec> Maps(bool preallocate)
+    internal static ImmutableArray<MapSpec> Maps(bool preallocate, int sites)
     {
         var flags = preallocate ? MapFlags.None : MapFlags.NoPreallocation;
         return
@@ -46,6 +46,7 @@ internal static class ActivationLayout
             new(MapNames.Activations, MapType.Hash, Key.Bytes, Record.Bytes, preallocate ? PreallocatedRecords : Records, flags),
             new(MapNames.ActivationChunks, MapType.Hash, ChunkKey.Bytes, ChunkBytes, preallocate ? PreallocatedChunks : Chunks, flags),
             new(MapNames.ActivationsLost, MapType.Array, sizeof(int), Lost.Bytes, 1),
+            new(MapNames.FunctionCode, MapType.Array, sizeof(int), Code.Bytes, sites),
             new(MapNames.Attached, MapType.Array, sizeof(int), sizeof(long), 1),
         ];
     }
@@ -74,32 +75,48 @@ internal static class ActivationLayout
         internal const int Top = RecordEntries * sizeof(long);
 
         /// <summary>Whose record it is: when the thread began, and how often it has called exec since. Ids are given again.</summary>
-        internal const int Started = 128;
+        internal const int Started = Top + 8;
 
         /// <summary>The mapping that was found to be the thread's own stack.</summary>
-        internal const int OwnStart = 136;
+        internal const int OwnStart = Top + 16;
 
-        internal const int OwnLength = 144;
+        internal const int OwnLength = Top + 24;
 
         /// <summary>The first entry of the last chunk in use.</summary>
-        internal const int ChunkFirst = 152;
+        internal const int ChunkFirst = Top + 32;
 
         /// <summary>Entries up to this one may be missing; 0 where none is.</summary>
-        internal const int Missing = 160;
+        internal const int Missing = Top + 40;
 
-        internal const int Count = 168;
-        internal const int ExecId = 172;
+        /// <summary>Entries from the outermost to this one are not proved to be live; 0 where all are.</summary>
+        internal const int Unproved = Top + 48;
+
+        internal const int Count = Top + 56;
+        internal const int ExecId = Top + 60;
 
         /// <summary>One more than the highest number of a chunk that was ever made; 0 for none.</summary>
-        internal const int ChunksMade = 176;
+        internal const int ChunksMade = Top + 64;
 
         /// <summary>One more than the site of the thread's next record; 0 at the end of the list.</summary>
-        internal const int NextSite = 180;
+        internal const int NextSite = Top + 68;
 
         /// <summary>Why entries may be missing: a <see cref="StackReason"/>.</summary>
-        internal const int MissingReason = 184;
+        internal const int MissingReason = Top + 72;
 
-        internal const int Bytes = 192;
+        internal const int Bytes = Top + 80;
+    }
+
+    /// <summary>Where the code of a probed function is, by site: its size from the entry on, and its cold part, as a distance from the entry. Sizes of 0 hold nothing.</summary>
+    internal static class Code
+    {
+        internal const int Size = 0;
+        internal const int ColdDistance = 8;
+        internal const int ColdSize = 16;
+
+        /// <summary>Whether that is all of it: 1, or 0 where parts may be elsewhere.</summary>
+        internal const int IsWhole = 24;
+
+        internal const int Bytes = 32;
     }
 
     /// <summary>Zeroes to begin a record or a chunk with, and a bit for each thread (by the low bits of its id) of which an entry was lost before it had a record.</summary>

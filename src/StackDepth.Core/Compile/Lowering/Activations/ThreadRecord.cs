@@ -34,6 +34,17 @@ internal sealed class ThreadRecord
     /// <summary>R9 = the record, R8 = the stack pointer with the rank of its stack. The key is stored in the frame.</summary>
     internal static void Find(LoweringContext context, int key, Label failed) => new ThreadRecord(context, key).Find(failed);
 
+    /// <summary>R9 = a record, R8 = an entry that it does not have, and should.</summary>
+    internal static void Miss(Assembler asm, StackReason reason)
+    {
+        var known = asm.CreateLabel("more is missing already");
+        asm.Load(MemorySize.DW, Register.R1, Register.R9, Record.Missing);
+        asm.JumpIf(JumpOp.JGT, Register.R1, Register.R8, known);
+        asm.Store(MemorySize.DW, Register.R9, Record.Missing, Register.R8);
+        asm.Store(MemorySize.W, Register.R9, Record.MissingReason, (int)reason);
+        asm.Place(known);
+    }
+
     private void Find(Label failed)
     {
         var stack = _context.Allocate(sizeof(long));
@@ -161,6 +172,7 @@ internal sealed class ThreadRecord
         _asm.Store(MemorySize.W, Register.R9, Record.ExecId, Register.R1);
         _asm.Store(MemorySize.W, Register.R9, Record.Count, 0);
         _asm.Store(MemorySize.DW, Register.R9, Record.OwnLength, 0);
+        _asm.Store(MemorySize.DW, Register.R9, Record.Unproved, 0);
         _asm.LoadImmediate64(Register.R1, long.MaxValue);
         _asm.Store(MemorySize.DW, Register.R9, Record.Missing, Register.R1);
         _asm.Store(MemorySize.W, Register.R9, Record.MissingReason, (int)StackReason.UnseenEntries);
@@ -221,13 +233,8 @@ internal sealed class ThreadRecord
 
         // An entry on a stack that is not there, or cannot be looked up just now, is not remembered.
         _asm.Place(unmapped);
-        var known = _asm.CreateLabel("more is missing already");
         Rank(OwnRank);
-        _asm.Load(MemorySize.DW, Register.R1, Register.R9, Record.Missing);
-        _asm.JumpIf(JumpOp.JGT, Register.R1, Register.R8, known);
-        _asm.Store(MemorySize.DW, Register.R9, Record.Missing, Register.R8);
-        _asm.Store(MemorySize.W, Register.R9, Record.MissingReason, (int)StackReason.LostEntries);
-        _asm.Place(known);
+        Miss(_asm, StackReason.LostEntries);
         _asm.Jump(failed);
 
         _asm.Place(foreign);

@@ -21,7 +21,7 @@ internal static class BlockRead
         var some = asm.CreateLabel("to the block's end");
         var done = asm.CreateLabel("done");
         asm.Origin = "read a block of the stack";
-        asm.BeginFunction(code.ReadBlock, $"{code.Target.Walk}_block");
+        asm.BeginFunction(code.ReadBlock, $"{code.Target.Name}_block");
         asm.Mov(Register.R6, Register.R1);
         asm.Mov(Register.R7, Register.R2);
 

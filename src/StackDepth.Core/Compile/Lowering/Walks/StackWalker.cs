@@ -35,13 +35,25 @@ internal sealed class StackWalker
     /// </summary>
     internal void Walk(Assembler asm, int stackSlot)
     {
+        Enter(asm);
+        Start(asm);
+        Go(asm, stackSlot);
+    }
+
+    /// <summary>Finds out about the process of the current task. R9 is the walk's memory.</summary>
+    internal void Enter(Assembler asm)
+    {
         var offsets = _target.Offsets;
         asm.Call(HelperId.GetCurrentTaskBtf);
         // The verifier searches the kernel's types by name for each pointer that is loaded from a task, which takes it most of a millisecond: each once.
         asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
         FindReturnInstances(asm, offsets);
         EnterProcess(asm, offsets, _target.SequenceShift);
-        Start(asm);
+    }
+
+    /// <summary>Walks on from the frame in hand; as <see cref="Walk"/>.</summary>
+    internal void Go(Assembler asm, int stackSlot)
+    {
         asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
         // Each call steps over a frame at least, unless it found the kernel busy, and the last one finds the end; a walk begins anew once at most.
         asm.Mov(Register.R1, Math.Min((2 * (_target.MaxFrames + 1)) + MappingStep.MostBusyTries, MostLoops));
@@ -59,7 +71,7 @@ internal sealed class StackWalker
     {
         var mapping = asm.CreateLabel("mapping");
         FrameStep.Place(asm, _target, _step, mapping);
-        MappingStep.PlaceCallback(asm, _target.Offsets, mapping, $"{_target.Walk}_mapping");
+        MappingStep.PlaceCallback(asm, _target.Offsets, mapping, $"{_target.Name}_mapping");
     }
 
     /// <summary>
@@ -131,7 +143,8 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Trampoline, Register.R2);
     }
 
-    private static void Start(Assembler asm)
+    /// <summary>The frame in hand is that of the probed function.</summary>
+    internal static void Start(Assembler asm)
     {
         Copy(UserIp, WalkMemory.Ip, WalkMemory.FirstIp);
         Copy(UserSp, WalkMemory.Sp, WalkMemory.FirstSp);

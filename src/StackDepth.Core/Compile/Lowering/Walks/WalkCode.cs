@@ -47,6 +47,21 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.Mul(destination, WalkMemory.SegmentBytes);
     }
 
+    /// <summary>Ends a walk that stops somewhere, if it has come there by leaving the frame of the function at R7. Changes R1 and R2.</summary>
+    internal void StopIfReached()
+    {
+        if (!Target.Stops)
+            return;
+        var below = Asm.CreateLabel("below the stop");
+        Load(Register.R1, WalkMemory.Sp);
+        Load(Register.R2, WalkMemory.Stop);
+        Asm.JumpIf(JumpOp.JLT, Register.R1, Register.R2, below);
+        Store(WalkMemory.StoppedIn, Register.R7);
+        Asm.Mov(Register.R1, WalkMemory.Reached);
+        Asm.Jump(Ended);
+        Asm.Place(below);
+    }
+
     internal void End(StackReason reason)
     {
         Asm.Mov(Register.R1, (int)reason);

@@ -9,6 +9,9 @@ internal static class WalkMemory
     /// <summary>The end that is none of the reasons for which a stack is not complete: the outermost frame was reached, and the rows say so.</summary>
     internal const int Outermost = 64;
 
+    /// <summary>The end of a walk that has come to where it was to stop, or past it.</summary>
+    internal const int Reached = 65;
+
     /// <summary>The address of the frame: of its next instruction, or of the one it is at where <see cref="Exact"/> is 1.</summary>
     internal const int Ip = 0;
 
@@ -123,6 +126,13 @@ internal static class WalkMemory
     internal const int BlockBytes = 16384;
 
     internal const int Bytes = Block + BlockBytes;
+
+    /// <summary>Behind all else, for walks that stop: where, and an address in the function whose frame ends there or was the first to end above.</summary>
+    internal const int Stop = Bytes;
+
+    internal const int StoppedIn = Stop + sizeof(long);
+
+    internal const int StopBytes = 2 * sizeof(long);
 
     /// <summary>A mapping in the cache.</summary>
     internal static class SegmentEntry
