@@ -12,7 +12,7 @@ internal sealed class MappingLookup(Assembler asm, KernelOffsets offsets)
     /// <summary>How often to ask; some 0.2 us each.</summary>
     private const int MostTries = 512;
 
-    private const int Busy = -16; // -EBUSY
+    internal const int Busy = -16; // -EBUSY
 
     /// <summary>What the lookup works on, in the program's frame: the address, the result of the helper, and what the mapping is.</summary>
     internal const int Address = 0;
@@ -26,7 +26,7 @@ internal sealed class MappingLookup(Assembler asm, KernelOffsets offsets)
     private readonly Label _try = asm.CreateLabel("look up the mapping");
     private readonly Label _found = asm.CreateLabel("the mapping");
 
-    /// <summary>Looks up the address that is stored in <paramref name="area"/>, of <see cref="Bytes"/> in the program's frame, and goes to <paramref name="failed"/> where there is none. R6 to R9 survive.</summary>
+    /// <summary>Looks up the address that is stored in <paramref name="area"/>, of <see cref="Bytes"/> in the program's frame, and goes to <paramref name="failed"/> where there is none, with R1 = <see cref="Busy"/> if the kernel would not say. R6 to R9 survive.</summary>
     internal void Find(int area, Label failed)
     {
         // All is written beforehand: the verifier does not know that the functions write it.

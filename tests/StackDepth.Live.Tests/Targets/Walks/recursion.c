@@ -313,8 +313,9 @@ __attribute__((noipa)) void probed_fork(int level)
     answer("fork", ++live, level);
     if (level < 10)
         probed_fork(level + 1);
-    else if (!fork()) {
-        probed_fork(10);
+    else if (level == 10 && !fork()) {
+        probed_fork(11);
+        probed_fork(11);
         _exit(0);
     }
     live--;

@@ -43,8 +43,8 @@ internal sealed class ActivationProof
         _rounds = context.Allocate(sizeof(long));
     }
 
-    /// <summary>R8 = the entry; it survives. Goes to <paramref name="done"/>.</summary>
-    internal void Emit(Label done)
+    /// <summary>R8 = the entry; it survives. Goes to <paramref name="done"/>, or to <paramref name="left"/> with the mark that there is no proof.</summary>
+    internal void Emit(Label done, Label left)
     {
         var unproved = _asm.CreateLabel("not proved");
         var walk = _asm.CreateLabel("walk");
@@ -66,7 +66,7 @@ internal sealed class ActivationProof
         _asm.JumpIf(JumpOp.JGE, Register.R2, Register.R1, known);
         _asm.Store(MemorySize.DW, Register.R9, Record.Unproved, Register.R1);
         _asm.Place(known);
-        _asm.Jump(done);
+        _asm.Jump(left);
     }
 
     /// <summary>
@@ -162,6 +162,11 @@ internal sealed class ActivationProof
         var walkSlot = _context.Allocate(sizeof(long));
         _asm.Load(MemorySize.DW, Register.R9, Register.R10, _memory);
         StackWalker.Start(_asm);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R6, UserIp);
+        _asm.Store(MemorySize.DW, Register.R9, WalkMemory.StopStart, Register.R1);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R10, _code);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R1, Code.Size);
+        _asm.Store(MemorySize.DW, Register.R9, WalkMemory.StopLength, Register.R1);
         _asm.Store(MemorySize.DW, Register.R10, _rounds, 0);
 
         _asm.Place(again);
@@ -200,6 +205,8 @@ internal sealed class ActivationProof
         _asm.Load(MemorySize.DW, Register.R1, Register.R10, _record);
         _asm.Load(MemorySize.DW, Register.R1, Register.R1, Record.Top);
         _asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R5, done);
+        // A live activation that is not in the books: the stack was left for another within it, and what lay deeper was taken for over.
+        _asm.JumpIf(JumpOp.JGT, Register.R1, Register.R5, unproved);
         _asm.Sub(Register.R5, 1);
 
         _asm.Place(end);

@@ -18,6 +18,7 @@ internal sealed class RecursionLowering
     private readonly int _slot;
     private readonly int _count;
     private readonly int _reason;
+    private readonly int _doubt;
 
     private RecursionLowering(LoweringContext context)
     {
@@ -29,13 +30,14 @@ internal sealed class RecursionLowering
         _slot = context.Allocate(sizeof(long));
         _count = context.Allocate(sizeof(long));
         _reason = context.Allocate(sizeof(long));
+        _doubt = context.Allocate(sizeof(long));
     }
 
     /// <summary>Finds the thread's record, and goes to <paramref name="failed"/> where there is none or the stack is not known. Before a capture slot is claimed: R8 and R9 are used.</summary>
     internal static RecursionLowering Begin(LoweringContext context, Label failed)
     {
         var lowering = new RecursionLowering(context);
-        ThreadRecord.Find(context, lowering._key, failed);
+        ThreadRecord.Find(context, lowering._key, lowering._doubt, failed);
         context.Asm.Store(MemorySize.DW, Register.R10, lowering._entry, Register.R8);
         context.Asm.Store(MemorySize.DW, Register.R10, lowering._record, Register.R9);
         return lowering;
@@ -100,7 +102,16 @@ internal sealed class RecursionLowering
         _asm.Xor(Register.R1, Register.R8);
         _asm.Rsh(Register.R1, ForeignRank);
         _asm.JumpIf(JumpOp.JNE, Register.R1, 0, push);
-        new ActivationProof(_context, _key, _record, end).Emit(push);
+        var proved = _asm.CreateLabel("the last one is live");
+        new ActivationProof(_context, _key, _record, end).Emit(proved, push);
+
+        // What was not proved of it before, or of those that were taken off, does not matter any more.
+        _asm.Place(proved);
+        _asm.Load(MemorySize.DW, Register.R9, Register.R10, _record);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R9, Record.Top);
+        _asm.Load(MemorySize.DW, Register.R2, Register.R9, Record.Unproved);
+        _asm.JumpIf(JumpOp.JGT, Register.R2, Register.R1, push);
+        _asm.Store(MemorySize.DW, Register.R9, Record.Unproved, 0);
 
         _asm.Place(push);
         _asm.Load(MemorySize.DW, Register.R9, Register.R10, _record);
@@ -140,7 +151,9 @@ internal sealed class RecursionLowering
         _asm.JumpIf(JumpOp.JNE, Register.R1, 0, judged);
         _asm.Place(own);
         _asm.Store(MemorySize.DW, Register.R10, _reason, (int)StackReason.UnprovedActivation);
-        _asm.Load(MemorySize.DW, Register.R1, Register.R9, Record.Unproved);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R10, _doubt);
+        _asm.Load(MemorySize.DW, Register.R2, Register.R9, Record.Unproved);
+        _asm.Or(Register.R1, Register.R2);
         _asm.JumpIf(JumpOp.JNE, Register.R1, 0, judged);
         _asm.Load(MemorySize.DW, Register.R1, Register.R9, Record.Missing);
         _asm.JumpIf(JumpOp.JEQ, Register.R1, 0, sure);

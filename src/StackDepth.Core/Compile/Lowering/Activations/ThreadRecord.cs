@@ -18,21 +18,22 @@ internal sealed class ThreadRecord
     private readonly Assembler _asm;
     private readonly KernelOffsets _offsets;
     private readonly int _key;
+    private readonly int _doubt;
     private readonly int _started;
     private readonly int _execId;
 
-    private ThreadRecord(LoweringContext context, int key)
+    private ThreadRecord(LoweringContext context, int key, int doubt)
     {
         _context = context;
         _asm = context.Asm;
         _offsets = context.Target.Fields ?? throw new InvalidOperationException("Recursion needs the kernel's fields, and the target of the compilation has none.");
-        _key = key;
+        (_key, _doubt) = (key, doubt);
         _started = context.Allocate(sizeof(long));
         _execId = context.Allocate(sizeof(long));
     }
 
-    /// <summary>R9 = the record, R8 = the stack pointer with the rank of its stack. The key is stored in the frame.</summary>
-    internal static void Find(LoweringContext context, int key, Label failed) => new ThreadRecord(context, key).Find(failed);
+    /// <summary>R9 = the record, R8 = the stack pointer with the rank of its stack. The key is stored in the frame, and whether the stack is in doubt.</summary>
+    internal static void Find(LoweringContext context, int key, int doubt, Label failed) => new ThreadRecord(context, key, doubt).Find(failed);
 
     /// <summary>R9 = a record, R8 = an entry that it does not have, and should.</summary>
     internal static void Miss(Assembler asm, StackReason reason)
@@ -56,6 +57,7 @@ internal sealed class ThreadRecord
         var own = _asm.CreateLabel("on the own stack");
         var located = _asm.CreateLabel("stack known");
 
+        _asm.Store(MemorySize.DW, Register.R10, _doubt, 0);
         _asm.Load(MemorySize.DW, Register.R8, Register.R6, UserSp);
         _asm.Mov(Register.R1, Register.R8);
         _asm.Rsh(Register.R1, AddressBits);
@@ -111,7 +113,7 @@ internal sealed class ThreadRecord
         Begin();
         _asm.Jump(begun);
         _asm.Place(locate);
-        Locate(own, failed);
+        Locate(own, located, failed);
         _asm.Place(located);
     }
 
@@ -201,8 +203,8 @@ internal sealed class ThreadRecord
         _asm.Place(unseen);
     }
 
-    /// <summary>Which stack, beside the alternate one, the thread is on: goes to <paramref name="own"/> or falls through.</summary>
-    private void Locate(Label own, Label failed)
+    /// <summary>Which stack, beside the alternate one, the thread is on: goes to <paramref name="own"/>, or to <paramref name="located"/> or falls through with the rank added.</summary>
+    private void Locate(Label own, Label located, Label failed)
     {
         var area = _context.Allocate(MappingLookup.Bytes);
         var unmapped = _asm.CreateLabel("no mapping");
@@ -231,8 +233,14 @@ internal sealed class ThreadRecord
         _asm.Store(MemorySize.DW, Register.R9, Record.OwnLength, Register.R4);
         _asm.Jump(own);
 
-        // An entry on a stack that is not there, or cannot be looked up just now, is not remembered.
+        // An entry on a stack that is not there is not remembered; one whose stack cannot be looked up just now is taken to be on the own one: if it is not, the next proof takes it off.
         _asm.Place(unmapped);
+        var unmappedForSure = _asm.CreateLabel("no mapping for sure");
+        _asm.JumpIf(JumpOp.JNE, Register.R1, MappingLookup.Busy, unmappedForSure);
+        Rank(OwnRank);
+        _asm.Store(MemorySize.DW, Register.R10, _doubt, 1);
+        _asm.Jump(located);
+        _asm.Place(unmappedForSure);
         Rank(OwnRank);
         Miss(_asm, StackReason.LostEntries);
         _asm.Jump(failed);

@@ -8,7 +8,7 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// <param name="Offsets">The kernel's fields.</param>
 /// <param name="SequenceShift">How far to shift the sequence number of a process's mappings so that it changes once for each change: 1 where it is odd during one (since 6.13).</param>
 /// <param name="EntersAtFunctions">Whether every site is a function's first instruction, where the caller's address is at the stack pointer.</param>
-/// <param name="Stops">Whether the walk ends as soon as a caller's stack pointer is at <see cref="WalkMemory.Stop"/> or above; it can then go on.</param>
+/// <param name="Stops">Whether the walk ends as soon as a caller's stack pointer is at <see cref="WalkMemory.Stop"/> or above, or it has left a frame of the code at <see cref="WalkMemory.StopStart"/> other than the first.</param>
 internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, bool Stops = false)
 {
     /// <summary>What the names of its functions begin with.</summary>
