@@ -7,6 +7,7 @@ using StackDepth.Benchmarks.Support;
 [
     ("kernel", KernelCost.Run),
     ("walks", WalkSuite.Run),
+    ("questions", Questions.Run),
     ("attach", AttachAndDetach.Run),
     ("cold", ColdStart.Run),
     ("memory", Memory.Run),

@@ -103,7 +103,10 @@ internal static class ActivationLayout
         /// <summary>Why entries may be missing: a <see cref="StackReason"/>.</summary>
         internal const int MissingReason = Top + 72;
 
-        internal const int Bytes = Top + 80;
+        /// <summary>The entry before the last one, as it was when that was stored: where it is not above a new entry, it says nothing.</summary>
+        internal const int Second = Top + 80;
+
+        internal const int Bytes = Top + 88;
     }
 
     /// <summary>Where the code of a probed function is, by site: its size from the entry on, and its cold part, as a distance from the entry. Sizes of 0 hold nothing.</summary>

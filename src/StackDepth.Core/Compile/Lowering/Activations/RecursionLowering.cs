@@ -83,6 +83,7 @@ internal sealed class RecursionLowering
         var entered = _asm.CreateLabel("entered");
         var tracked = _asm.CreateLabel("tracked");
         var prove = _asm.CreateLabel("is the last one live");
+        var search = _asm.CreateLabel("end several");
         var end = _asm.CreateLabel("end activations");
         _context.EndActivations = end;
 
@@ -90,6 +91,8 @@ internal sealed class RecursionLowering
         _asm.JumpIf(JumpOp.JEQ, Register.R1, 0, push);
         _asm.Load(MemorySize.DW, Register.R2, Register.R9, Record.Top);
         _asm.JumpIf(JumpOp.JGT, Register.R2, Register.R8, prove);
+        EndLast(search, push, prove);
+        _asm.Place(search);
         _asm.Mov(Register.R1, Register.R9);
         _asm.Mov(Register.R2, Register.R8);
         _context.AddressOfFrame(Register.R3, _key);
@@ -115,7 +118,13 @@ internal sealed class RecursionLowering
 
         _asm.Place(push);
         _asm.Load(MemorySize.DW, Register.R9, Register.R10, _record);
+        var second = _asm.CreateLabel("the entry before");
         _asm.Load(MemorySize.W, Register.R1, Register.R9, Record.Count);
+        _asm.LoadImmediate64(Register.R2, long.MaxValue);
+        _asm.JumpIf(JumpOp.JEQ, Register.R1, 0, second);
+        _asm.Load(MemorySize.DW, Register.R2, Register.R9, Record.Top);
+        _asm.Place(second);
+        _asm.Store(MemorySize.DW, Register.R9, Record.Second, Register.R2);
         _asm.JumpIf(JumpOp.JGE, Register.R1, RecordEntries, pushToChunk);
         _asm.Mov(Register.R2, Register.R1);
         _asm.Lsh(Register.R2, 3);
@@ -131,6 +140,22 @@ internal sealed class RecursionLowering
         _asm.Store(MemorySize.DW, Register.R9, Record.Top, Register.R8);
         _asm.Store(MemorySize.DW, Register.R10, _count, Register.R1);
         _asm.Place(tracked);
+    }
+
+    /// <summary>R1 = the count, of which the last one at least is over. Mostly it alone is, where a function is called over and over: then nothing need be searched, unless it was the first of a chunk.</summary>
+    private void EndLast(Label search, Label push, Label prove)
+    {
+        _asm.Load(MemorySize.DW, Register.R3, Register.R9, Record.Second);
+        _asm.JumpIf(JumpOp.JLE, Register.R3, Register.R8, search);
+        _asm.Mov(Register.R4, Register.R1);
+        _asm.Sub(Register.R4, RecordEntries + 1);
+        _asm.And(Register.R4, ChunkEntries - 1);
+        _asm.JumpIf(JumpOp.JEQ, Register.R4, 0, search);
+        _asm.Sub(Register.R1, 1);
+        _asm.Store(MemorySize.W, Register.R9, Record.Count, Register.R1);
+        _asm.Store(MemorySize.DW, Register.R9, Record.Top, Register.R3);
+        _asm.JumpIf(JumpOp.JEQ, Register.R1, 0, push);
+        _asm.Jump(prove);
     }
 
     /// <summary>R9 = the record, R8 = the entry. What the count promises.</summary>
