@@ -19,7 +19,9 @@ public sealed class StackReasonTests
         Assert.Equal(Completeness.Complete, StackReason.None.Completeness());
         Assert.All(StackReasons.All, static reason => Assert.NotEqual(Completeness.Complete, reason.Completeness()));
         Assert.Equal([StackReason.FrameLimit, StackReason.UnprovedLimit], StackReasons.All.Where(static reason => reason.Completeness() == Completeness.Truncated));
-        Assert.Equal([StackReason.FramePointerStep, StackReason.GuessFailed], StackReasons.All.Where(static reason => reason.Completeness() == Completeness.Approximate));
+        Assert.Equal(
+            [StackReason.FramePointerStep, StackReason.GuessFailed, StackReason.ForeignStack, StackReason.InterruptedStack, StackReason.UnprovedActivation],
+            StackReasons.All.Where(static reason => reason.Completeness() == Completeness.Approximate));
     }
 
     [Fact]

@@ -11,8 +11,8 @@ namespace StackDepth.Compile.Lowering.Activations;
 /// </summary>
 internal sealed class ActivationProof
 {
-    /// <summary>How often a walk goes on after it has gone past activations.</summary>
-    private const int MostRounds = 8;
+    /// <summary>How often a walk goes on after it has gone past activations: the verifier goes through each round for itself.</summary>
+    private const int MostRounds = 3;
 
     private const int UserBp = 32;
     private const int UserIp = 128;
