@@ -15,11 +15,11 @@ internal static class RegionLowering
 
     internal const int StateBytes = sizeof(long);
 
-    /// <summary>The cache of mappings that stacks lie in, by the megabyte of the stack pointer: { epoch, start, length, flags }.</summary>
+    /// <summary>The cache of mappings that stacks lie in, by the megabyte of the stack pointer: { epoch, start, length, flags, process }.</summary>
     internal const int CacheBytes = EntryCount * EntryBytes;
 
     private const int EntryCount = 16;
-    private const int EntryBytes = 32;
+    private const int EntryBytes = 40;
     private const int UserSp = 152;
 
     internal static void Lower(LoweringContext context, int stack, Label failed)
@@ -38,9 +38,12 @@ internal static class RegionLowering
         asm.Call(HelperId.GetCurrentTaskBtf);
         asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
         StackWalker.EnterProcess(asm, offsets, context.Target.SequenceShift);
+        var process = context.Allocate(sizeof(long));
+        asm.Xor(Register.R3, Register.R4);
+        asm.Store(MemorySize.DW, Register.R10, process, Register.R3);
         asm.Load(MemorySize.DW, Register.R2, Register.R6, UserSp);
         OwnStack.BranchIfAlternate(asm, offsets, alternate);
-        FindMapping(context, offsets, failed);
+        FindMapping(context, offsets, process, failed);
 
         // R2 = the stack pointer, R3 = the mapping's start, R4 = its length, R5 = its flags.
         asm.Mov(Register.R1, Register.R3);
@@ -77,8 +80,8 @@ internal static class RegionLowering
         asm.Place(measured);
     }
 
-    /// <summary>R3 = start, R4 = length and R5 = flags of the mapping that the address in R2 lies in. R0 = the task; it and R2 are there again at the end.</summary>
-    private static void FindMapping(LoweringContext context, KernelOffsets offsets, Label failed)
+    /// <summary>R3 = start, R4 = length and R5 = flags of the mapping that the address in R2 lies in. R0 = the task; it and R2 are there again at the end. <paramref name="process"/> is what tells processes apart.</summary>
+    private static void FindMapping(LoweringContext context, KernelOffsets offsets, int process, Label failed)
     {
         var asm = context.Asm;
         var find = asm.CreateLabel("find the stack's mapping");
@@ -100,7 +103,8 @@ internal static class RegionLowering
         asm.Place(find);
         asm.Store(MemorySize.DW, Register.R10, area + MappingLookup.Address, Register.R2);
         context.Mappings ??= new(asm, offsets);
-        context.Mappings.Find(area, failed);
+        var busy = asm.CreateLabel("no answer");
+        context.Mappings.Find(area, busy);
         asm.Call(HelperId.GetCurrentTaskBtf);
         asm.Load(MemorySize.DW, Register.R2, Register.R10, area + MappingLookup.Address);
         Entry();
@@ -113,6 +117,26 @@ internal static class RegionLowering
         asm.Store(MemorySize.DW, Register.R1, entry + 16, Register.R4);
         asm.Load(MemorySize.DW, Register.R5, Register.R10, area + MappingLookup.Flags);
         asm.Store(MemorySize.DW, Register.R1, entry + 24, Register.R5);
+        asm.Load(MemorySize.DW, Register.R3, Register.R10, process);
+        asm.Store(MemorySize.DW, Register.R1, entry + 32, Register.R3);
+        asm.Load(MemorySize.DW, Register.R3, Register.R10, area + MappingLookup.Start);
+        asm.Jump(known);
+
+        // While other threads change mappings, what was known of this one before does: a thread's own stack stays where it is, and no other is said to be exact.
+        asm.Place(busy);
+        asm.JumpIf(JumpOp.JNE, Register.R1, MappingLookup.Busy, failed);
+        asm.Call(HelperId.GetCurrentTaskBtf);
+        asm.Load(MemorySize.DW, Register.R2, Register.R10, area + MappingLookup.Address);
+        Entry();
+        asm.Load(MemorySize.DW, Register.R3, Register.R10, process);
+        asm.Load(MemorySize.DW, Register.R4, Register.R1, entry + 32);
+        asm.JumpIf(JumpOp.JNE, Register.R3, Register.R4, failed);
+        asm.Load(MemorySize.DW, Register.R3, Register.R1, entry + 8);
+        asm.Load(MemorySize.DW, Register.R4, Register.R1, entry + 16);
+        asm.Mov(Register.R5, Register.R2);
+        asm.Sub(Register.R5, Register.R3);
+        asm.JumpIf(JumpOp.JGE, Register.R5, Register.R4, failed);
+        asm.Load(MemorySize.DW, Register.R5, Register.R1, entry + 24);
         asm.Place(known);
 
         // R1 = where in the cache the address has its place: threads' stacks lie some megabytes apart.

@@ -66,9 +66,13 @@ static void of_thread(void)
     end = low + size;
 }
 
+static pthread_barrier_t barrier;
+
 static void *run(void *ignored)
 {
     of_thread();
+    // Nobody makes threads any more, which takes the lock of the mappings.
+    pthread_barrier_wait(&barrier);
     at_depths(40);
     return ignored;
 }
@@ -105,6 +109,7 @@ static void *run_signals(void *stack)
 static void *run_own_signals(void *ignored)
 {
     of_thread();
+    pthread_barrier_wait(&barrier);
     run_signals(NULL);
     return ignored;
 }
@@ -140,6 +145,7 @@ static void threads(void *(*work)(void *), int count, void *memory)
     pthread_attr_setstacksize(&attributes, Stack);
     if (memory)
         pthread_attr_setstack(&attributes, memory, Stack);
+    pthread_barrier_init(&barrier, NULL, count);
     for (int i = 0; i < count; i++)
         pthread_create(&ids[i], &attributes, work, NULL);
     for (int i = 0; i < count; i++)

@@ -75,7 +75,7 @@ internal sealed class StackWalker
     }
 
     /// <summary>
-    /// R0 = the task, which survives, R1 = its memory, R9 = the memory of the walk. Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
+    /// R0 = the task, which survives, R1 = its memory, R9 = the memory of the walk; R3 and R4 tell the process from all others at the end. Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
     /// its mappings by the sequence number that every change of them counts up (kernel commit 5e31275cc997, and 6.13's seqcount).
     /// </summary>
     internal static void EnterProcess(Assembler asm, KernelOffsets offsets, int sequenceShift)
