@@ -52,6 +52,15 @@ public sealed class RecursionTests
         All(counted, "exact", count => count.IsExact || (!count.IsSilentlyWrong && busy-- > 0));
     }
 
+    [Fact]
+    public async Task What_is_kept_of_threads_is_given_back_when_they_end()
+    {
+        // Each leaves a recursion too deep for its record behind, and more of them than there can be chunks.
+        var counted = await Count("probed_die", "many", 35);
+        Assert.Equal(9000 * 35, counted.Count);
+        All(counted, "exact", static count => count.IsExact);
+    }
+
     [Theory]
     [InlineData("probed_ping")]
     [InlineData("probed_pong")]

@@ -249,13 +249,18 @@ static void coroutines(void *stack, size_t size)
     probed_switch(1);
 }
 
+static pthread_barrier_t barrier;
+
 static void *run_random(void *number)
 {
     seed = (unsigned)(long)number;
+    // Nobody makes threads any more, or ends one, which takes the lock of the mappings.
+    pthread_barrier_wait(&barrier);
     for (int round = 0; round < 8; round++) {
         budget = 400;
         probed_random(1);
     }
+    pthread_barrier_wait(&barrier);
     return NULL;
 }
 
@@ -264,6 +269,7 @@ static void threads(void *(*work)(void *), int count, int repeat)
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 1 << 24);
+    pthread_barrier_init(&barrier, NULL, count);
     while (repeat-- > 0) {
         pthread_t ids[Threads];
         for (long i = 0; i < count; i++)
@@ -293,12 +299,12 @@ static void *run_die(void *ignored)
     return ignored;
 }
 
-// The next thread gets the id of the last one.
-static void churn(int count)
+// The next thread gets the id of the last one, if that is wanted.
+static void churn(int count, int same)
 {
     while (count-- > 0) {
         pthread_t id;
-        FILE *file = last_id ? fopen("/proc/sys/kernel/ns_last_pid", "w") : NULL;
+        FILE *file = same && last_id ? fopen("/proc/sys/kernel/ns_last_pid", "w") : NULL;
         if (file) {
             fprintf(file, "%d", last_id - 1);
             fclose(file);
@@ -334,7 +340,7 @@ int main(int argc, char **argv)
     if (!strcmp(mode, "deep"))
         probed_deep(1);
     else if (!strcmp(mode, "random"))
-        run_random((void *)7);
+        pthread_barrier_init(&barrier, NULL, 1), run_random((void *)7);
     else if (!strcmp(mode, "alloca"))
         probed_alloca(1);
     else if (!strcmp(mode, "mutual"))
@@ -360,7 +366,9 @@ int main(int argc, char **argv)
     else if (!strcmp(mode, "threads"))
         threads(run_random, Threads, 3);
     else if (!strcmp(mode, "churn"))
-        churn(50);
+        churn(50, 1);
+    else if (!strcmp(mode, "many"))
+        churn(9000, 0);
     else if (!strcmp(mode, "fork")) {
         probed_fork(1);
         while (wait(NULL) > 0)
