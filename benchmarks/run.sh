@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the benchmarks and rewrites their sections of docs/benchmarks.md. Needs root, the .NET SDK, gcc, and for the peer debootstrap (see peer.sh).
-#   ./benchmarks/run.sh [NAME...]      names: kernel walks attach cold memory bytecode ring symbols threads; all without a name
+#   ./benchmarks/run.sh [NAME...]      names: kernel walks python questions attach cold memory bytecode ring symbols threads; all without a name
 # STACKDEPTH_PEER names the folder of the peer's Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,8 @@ gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -static -o "$out/native/tar
 gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -o "$out/native/walks-fp" "$here/native/walks.c"
 gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -fno-stack-protector -static -nostdlib -DBARE -o "$out/native/walks-bare" "$here/native/walks.c"
 gcc -O2 -fomit-frame-pointer -fcf-protection=none -DPLAIN -o "$out/native/walks-nofp" "$here/native/walks.c"
+gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -o "$out/native/recursion-fp" "$here/native/recursion.c"
+gcc -O2 -fomit-frame-pointer -fcf-protection=none -DPLAIN -o "$out/native/recursion-nofp" "$here/native/recursion.c"
 # The C consumer is built and run with the peer's libbpf.
 cp "$here/native/consumer.c" "$STACKDEPTH_PEER/tmp/consumer.c"
 chroot "$STACKDEPTH_PEER" gcc -O2 -o /tmp/stackdepth-consumer /tmp/consumer.c -lbpf

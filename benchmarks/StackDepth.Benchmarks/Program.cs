@@ -8,6 +8,7 @@ using StackDepth.Benchmarks.Support;
     ("kernel", KernelCost.Run),
     ("walks", WalkSuite.Run),
     ("python", PythonFrames.Run),
+    ("questions", Questions.Run),
     ("attach", AttachAndDetach.Run),
     ("cold", ColdStart.Run),
     ("memory", Memory.Run),

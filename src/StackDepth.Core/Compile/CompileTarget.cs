@@ -18,9 +18,10 @@ namespace StackDepth.Compile;
 /// <param name="Fields">Where the kernel's fields are that our own walks read; null where no stack is walked by them.</param>
 /// <param name="SequenceShift">See <see cref="Lowering.Walks.WalkTarget"/>.</param>
 /// <param name="WalksStatically">Whether the kernel cannot run our walks (bpf_loop, bpf_find_vma, BTF): frame pointers are then followed by a bounded loop in the program.</param>
+/// <param name="Sites">How many sites the probe has.</param>
 internal sealed record CompileTarget(
     ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames,
-    KernelOffsets? Fields = null, int SequenceShift = 1, bool WalksStatically = false)
+    KernelOffsets? Fields = null, int SequenceShift = 1, bool WalksStatically = false, int Sites = 1)
 {
     /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk; Python's frames have their own, which proves what it counts as <see cref="StackWalk.Auto"/> does.</summary>
     internal StackWalk WalkOf(IrStack stack) => stack.Kind switch
@@ -41,6 +42,12 @@ internal sealed record CompileTarget(
         return false;
     }
 
+    /// <summary>Whether the program must ask at which site it was hit, where that matters.</summary>
+    internal bool ManySites => Sites > 1;
+
+    /// <summary>Whether incomplete values of <paramref name="stack"/> are bounds: all but the depths of the kernel's walk, which are compared as they are.</summary>
+    internal bool IsBounded(IrStack stack) => !stack.IsWalked || WalkOf(stack) != StackWalk.Kernel;
+
     /// <summary>The walks of ours that <paramref name="query"/> uses.</summary>
     internal List<StackWalk> OwnWalks(IrQuery query)
     {
@@ -60,6 +67,12 @@ internal sealed record CompileTarget(
 
     /// <summary>Whether <paramref name="query"/> asks for Python's frames.</summary>
     internal static bool UsesPython(IrQuery query) => query.Expressions.Any(static expression => expression.Any(static node => node is IrStackValue { Stack.Kind: StackKind.Python }));
+
+    /// <summary>Whether <paramref name="query"/> asks for something of a stack that is found without a walk.</summary>
+    internal static bool Measures(IrQuery query) => query.Expressions.Any(static expression => expression.Any(static node => node is IrStackValue { Stack.IsWalked: false }));
+
+    /// <summary>Whether <paramref name="query"/> asks for recursion.</summary>
+    internal static bool CountsActivations(IrQuery query) => query.Expressions.Any(static expression => expression.Any(static node => node is IrStackValue { Stack.Kind: StackKind.Recursion }));
 
     /// <summary>The most frames that <paramref name="walk"/> counts.</summary>
     internal int FrameLimit(StackWalk walk) => walk == StackWalk.Kernel ? MaxStackFrames

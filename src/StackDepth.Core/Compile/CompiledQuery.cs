@@ -22,6 +22,20 @@ internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, Immutabl
         }
     }
 
+    /// <summary>Whether the program keeps the activations of threads.</summary>
+    internal bool CountsActivations
+    {
+        get
+        {
+            foreach (var map in Maps)
+            {
+                if (map.Name == MapNames.Activations)
+                    return true;
+            }
+            return false;
+        }
+    }
+
     /// <summary>Whether the program walks stacks by unwind tables.</summary>
     internal bool NeedsTables
     {

@@ -24,6 +24,21 @@ internal static class MapNames
     /// <summary>Shared by all CPUs: the best value so far of a live extremum.</summary>
     internal const string Best = "best";
 
+    /// <summary>The live activations of each thread and site.</summary>
+    internal const string Activations = "activations";
+
+    /// <summary>Those that do not fit there.</summary>
+    internal const string ActivationChunks = "activations_more";
+
+    /// <summary>Zeroes, and of which threads an activation could not be kept.</summary>
+    internal const string ActivationsLost = "activations_lost";
+
+    /// <summary>Where the code of each probed function is.</summary>
+    internal const string FunctionCode = "function_code";
+
+    /// <summary>When the probes were in place, in nanoseconds of CLOCK_BOOTTIME.</summary>
+    internal const string Attached = "attached";
+
     /// <summary>The processes whose hits count, one bit for each process id.</summary>
     internal const string Followed = "followed";
 

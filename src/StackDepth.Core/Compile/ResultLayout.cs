@@ -37,12 +37,17 @@ internal enum HealthCounter
     PythonUnsupported,
     PythonBusy,
     PythonGuess,
+    ForeignStack,
+    InterruptedStack,
+    UnprovedActivation,
+    UnseenEntries,
+    LostEntries,
 }
 
 /// <summary>The value of the results map: counters, then the ungrouped aggregate, then zeroes as long as a group's aggregate.</summary>
 internal sealed record ResultLayout(int AggregateBytes, int TemplateBytes)
 {
-    private const int Counters = (int)HealthCounter.PythonGuess + 1;
+    private const int Counters = (int)HealthCounter.LostEntries + 1;
 
     internal static int AggregateOffset => Counters * sizeof(long);
 

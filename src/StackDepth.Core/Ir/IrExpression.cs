@@ -32,6 +32,12 @@ internal enum StackKind
 
     /// <summary>The frames of Python code that the interpreter keeps for the thread.</summary>
     Python,
+
+    /// <summary>The activations of the probed function that live on the thread.</summary>
+    Recursion,
+
+    /// <summary>The memory of the user stack that the thread runs on.</summary>
+    Region,
 }
 
 /// <summary>One of the stacks that a program can capture.</summary>
@@ -39,6 +45,9 @@ internal enum StackKind
 /// <param name="Walk">How they are found; null for the walk that the options of the attachment name.</param>
 internal sealed record IrStack(StackKind Kind, StackWalk? Walk = null)
 {
+    /// <summary>Whether its capture walks from frame to frame.</summary>
+    internal bool IsWalked => Kind is StackKind.User or StackKind.Kernel or StackKind.Python;
+
     // Written out: to compare enums by way of the runtime's comparers, which the compiler would do, takes code that is compiled at every start.
     public bool Equals(IrStack? other) => other is not null && Kind == other.Kind && Walk == other.Walk;
 
@@ -95,7 +104,7 @@ internal sealed record IrContext(ContextField Field, IrType Type) : IrExpression
 /// <summary>Something that the capture of <paramref name="Stack"/> stored.</summary>
 internal abstract record IrStackValue(IrStack Stack, IrType Type) : IrExpression(Type);
 
-/// <summary>The frame count.</summary>
+/// <summary>The frame count; of <see cref="StackKind.Recursion"/>, the number of activations.</summary>
 internal sealed record IrStackLength(IrStack Stack) : IrStackValue(Stack, IrType.Int32);
 
 /// <summary>What the frame count promises.</summary>
@@ -107,8 +116,11 @@ internal sealed record IrStackReason(IrStack Stack) : IrStackValue(Stack, IrType
 /// <summary>How many of the frames lie in some functions.</summary>
 internal sealed record IrStackCountOf(IrStack Stack, IrFunctions Functions) : IrStackValue(Stack, IrType.Int32);
 
-/// <summary>The least, or the greatest, value that the stack can truly have: of its depth, or of its frames in <paramref name="Functions"/>.</summary>
-internal sealed record IrStackBound(IrStack Stack, bool Greatest, IrFunctions? Functions = null) : IrStackValue(Stack, IrType.Int64);
+/// <summary>Bytes of a <see cref="StackKind.Region"/>: those in use, or those that are left.</summary>
+internal sealed record IrStackBytes(IrStack Stack, bool Free) : IrStackValue(Stack, IrType.Int64);
+
+/// <summary>The least, or the greatest, value that the stack can truly have: of its depth, of its frames in <paramref name="Functions"/>, of its bytes in use, or of those <paramref name="Free"/>.</summary>
+internal sealed record IrStackBound(IrStack Stack, bool Greatest, IrFunctions? Functions = null, bool Free = false) : IrStackValue(Stack, IrType.Int64);
 
 /// <summary>A set of functions as the user wrote them: names and globs, of any file or behind the name of one (<c>module!symbol</c>).</summary>
 internal sealed record IrFunctions(ImmutableArray<string> Names)

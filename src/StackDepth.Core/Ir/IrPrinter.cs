@@ -27,6 +27,7 @@ internal static class IrPrinter
         Decide decide => $"decide {Print(decide.Condition)}",
         CountHit => "count hit",
         Capture { Stack.Kind: StackKind.Python } => "capture python",
+        Capture { Stack.IsWalked: false } capture => $"capture {Name(capture.Stack.Kind)}",
         Capture capture => $"capture {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Deliver { Sink: var sink } => Print(sink),
         _ => throw IrNodes.Unknown(statement),
@@ -53,7 +54,8 @@ internal static class IrPrinter
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
         IrStackReason reason => $"{Name(reason.Stack)}.reason",
         IrStackCountOf count => $"{Name(count.Stack)}.count_of({Print(count.Functions)})",
-        IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Greatest ? "most" : "least")}{(bound.Functions is { } functions ? $"_count_of({Print(functions)})" : "")}",
+        IrStackBytes bytes => $"{Name(bytes.Stack)}.{(bytes.Free ? "free" : "used")}",
+        IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Free ? "free." : "")}{(bound.Greatest ? "most" : "least")}{(bound.Functions is { } functions ? $"_count_of({Print(functions)})" : "")}",
         IrCompare compare => $"({Print(compare.Left)} {Symbol(compare.Operator)} {Print(compare.Right)})",
         IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
         IrTuple tuple => $"({string.Join(", ", tuple.Items.Select(Print))})",
@@ -78,6 +80,8 @@ internal static class IrPrinter
         StackKind.User => "ustack",
         StackKind.Kernel => "kstack",
         StackKind.Python => "python",
+        StackKind.Recursion => "recursion",
+        StackKind.Region => "region",
         _ => throw IrNodes.Unknown(stack),
     };
 
@@ -93,7 +97,7 @@ internal static class IrPrinter
     };
 
     // Not in every comment of the bytecode.
-    private static string Limit(IrStatement statement) => statement is Capture { MaxFrames: var frames } ? string.Create(CultureInfo.InvariantCulture, $", at most {frames} frames") : "";
+    private static string Limit(IrStatement statement) => statement is Capture { Stack.IsWalked: true, MaxFrames: var frames } ? string.Create(CultureInfo.InvariantCulture, $", at most {frames} frames") : "";
 
     private static string Print(AggregateParts parts)
     {

@@ -33,7 +33,7 @@ internal sealed record CountHit : IrStatement;
 /// <summary>Walks a stack once and stores its frame count, what that promises, and why; a failed walk is counted and leaves the program.</summary>
 /// <param name="Stack">Whose frames.</param>
 /// <param name="Walk">How they are found.</param>
-/// <param name="MaxFrames">The most frames that the walk counts.</param>
+/// <param name="MaxFrames">The most frames that the walk counts; 0 where there is no walk.</param>
 internal sealed record Capture(IrStack Stack, StackWalk Walk, int MaxFrames) : IrStatement;
 
 /// <summary>Gives the value to the query's sink.</summary>

@@ -37,6 +37,21 @@ public class ProbeContext
     /// The frames of Python code of the thread that hit the probe, from the structures of CPython 3.9 to 3.14 themselves. Needs Linux 5.17, BTF, and x86-64.
     /// </summary>
     public PythonExpr Python => default;
+
+    /// <summary>
+    /// How many activations of the probed function are live on the thread that hit the probe, this one included: 1 at the outermost entry. Counted by the stack pointers at the function's
+    /// entries, so that returns, longjmp, exceptions and tail calls all end an activation, and no return probe is needed. Only entries that the probe saw are counted: where others may be
+    /// live (a thread older than the session, a fork in mid-recursion) the count is a lower bound, and <see cref="RecursionCompleteness"/> says so; with <c>RunAsync</c> all are seen.
+    /// On a signal's alternate stack the activations on the interrupted stack count too; on a coroutine's stack the count is approximate. Activations on the stacks of coroutines that are
+    /// suspended are not counted. Needs Linux 5.17, BTF and x86-64, and probes at functions' entries; several functions at once need nothing more.
+    /// </summary>
+    public Expr<int> Recursion => new(new IrStackLength(new(StackKind.Recursion)));
+
+    /// <summary>What <see cref="Recursion"/> promises.</summary>
+    public Expr<Completeness> RecursionCompleteness => new(new IrStackCompleteness(new(StackKind.Recursion)));
+
+    /// <summary>Why <see cref="Recursion"/> is not complete; <see cref="StackReason.None"/> where it is.</summary>
+    public Expr<StackReason> RecursionReason => new(new IrStackReason(new(StackKind.Recursion)));
 }
 
 /// <summary>The context at a function's entry.</summary>
@@ -97,6 +112,30 @@ public readonly struct StackExpr
     public Expr<StackReason> Reason => new(new IrStackReason(_stack));
 
     /// <summary>
+    /// How many bytes of the stack are in use at the probe: from the stack pointer to the end of the memory that the stack lies in. That is the thread's own stack (of a process's first thread
+    /// with its arguments and environment, of another one with its control block and thread-local variables), or the signal's alternate stack that the thread runs on. Any other memory (a
+    /// coroutine's stack) is answered by its mapping, as <see cref="StackDepth.Completeness.Approximate"/>. Nothing is walked and no frame pointers are needed. Needs Linux 5.17, BTF and x86-64.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The stack is the kernel's.</exception>
+    public Expr<long> Bytes => new(new IrStackBytes(Region(nameof(Bytes)), Free: false));
+
+    /// <summary>
+    /// How many bytes are left below the stack pointer, down to the stack's limit: for a process's first thread the soft RLIMIT_STACK as it is at the hit (<see cref="long.MaxValue"/> where it is
+    /// unlimited), for another one the start of the mapping, above its guard, for a signal's alternate stack its start. A guard that lies within the mapping (glibc 2.42 and newer) counts as
+    /// free. As <see cref="Bytes"/>.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The stack is the kernel's.</exception>
+    public Expr<long> BytesFree => new(new IrStackBytes(Region(nameof(BytesFree)), Free: true));
+
+    /// <summary>What <see cref="Bytes"/> and <see cref="BytesFree"/> promise.</summary>
+    /// <exception cref="ProbeQueryException">The stack is the kernel's.</exception>
+    public Expr<Completeness> BytesCompleteness => new(new IrStackCompleteness(Region(nameof(BytesCompleteness))));
+
+    /// <summary>Why <see cref="Bytes"/> and <see cref="BytesFree"/> are not complete; <see cref="StackReason.None"/> where they are.</summary>
+    /// <exception cref="ProbeQueryException">The stack is the kernel's.</exception>
+    public Expr<StackReason> BytesReason => new(new IrStackReason(Region(nameof(BytesReason))));
+
+    /// <summary>
     /// The same stack by another walk than <see cref="AttachOptions.Walk"/>. A query can ask for several walks of one stack: each is done once at a hit, and its stacks are
     /// counted in the health for themselves.
     /// </summary>
@@ -109,4 +148,8 @@ public readonly struct StackExpr
             throw new ProbeQueryException($"KStack.By({walk}): kernel stacks are walked by the kernel only. Leave By away.");
         return new(_stack with { Walk = walk });
     }
+
+    /// <summary>The memory of the user stack: it is the same whatever the walk.</summary>
+    private IrStack Region(string member) => _stack.Kind == StackKind.User ? new(StackKind.Region)
+        : throw new ProbeQueryException($"KStack.{member}: only user stacks have their bytes counted. A kernel stack has a fixed size, of which a probe in user space sees the start only. Use UStack.{member}.");
 }

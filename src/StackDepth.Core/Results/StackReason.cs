@@ -33,7 +33,7 @@ public enum StackReason
     /// <summary>Broken: the kernel could not look up the mapping of a return address at that moment.</summary>
     MappingBusy,
 
-    /// <summary>Truncated: the walk came to its limit of frames.</summary>
+    /// <summary>Truncated: the walk came to its limit of frames, or recursion to that of the activations that are kept.</summary>
     FrameLimit,
 
     /// <summary>
@@ -48,7 +48,7 @@ public enum StackReason
     /// <summary>Approximate: after such a step the chain ended without a proof that it was the end. The depth bounds the true one in no way.</summary>
     GuessFailed,
 
-    /// <summary>Broken: where the process's Python is was not known yet. Of <see cref="PythonExpr"/>, as all that follow.</summary>
+    /// <summary>Broken: where the process's Python is was not known yet. Of <see cref="PythonExpr"/>, as the four that follow.</summary>
     PythonPending,
 
     /// <summary>Broken: no CPython was found in the process when it was looked at. It may have one whose symbols do not tell, or load one later.</summary>
@@ -63,6 +63,21 @@ public enum StackReason
     /// <summary>Approximate: the thread has frames in several interpreters, or a state that is its own only perhaps, and does not hold the GIL that would tell which of them is current.</summary>
     PythonGuess,
 
+    /// <summary>Approximate, of bytes and recursion: the stack pointer lies on none of the thread's own stacks that are known, as a coroutine's does.</summary>
+    ForeignStack,
+
+    /// <summary>Approximate, of recursion: on a signal's alternate stack, activations on the interrupted stack are counted of which some may have ended before the signal.</summary>
+    InterruptedStack,
+
+    /// <summary>Approximate, of recursion: that an earlier activation is still live could not be proved, as the walk from this one to it was not: through code without rows, or of a function whose end is not known.</summary>
+    UnprovedActivation,
+
+    /// <summary>Broken, of recursion: activations may be live that began before the probes were in place, or before the process was forked. The count is a lower bound.</summary>
+    UnseenEntries,
+
+    /// <summary>Broken, of recursion: there was no memory to remember an entry that may still be live. The count is a lower bound.</summary>
+    LostEntries,
+
     /// <summary>Broken: the thread kept running while its stack was looked at (<see cref="Probe.Threads"/>).</summary>
     Running,
 }
@@ -70,7 +85,7 @@ public enum StackReason
 internal static class StackReasons
 {
     /// <summary>The last of the reasons of captured stacks, which are numbered without gaps.</summary>
-    internal const StackReason Last = StackReason.PythonGuess;
+    internal const StackReason Last = StackReason.LostEntries;
 
     /// <summary>The reasons that a stack can have for not being complete that a probe captured: the thread that hits a probe looks at its own stack.</summary>
     internal static IReadOnlyList<StackReason> All { get; } = [.. Enum.GetValues<StackReason>().Where(static reason => reason is not (StackReason.None or StackReason.Running))];
@@ -80,7 +95,7 @@ internal static class StackReasons
     {
         StackReason.None => StackDepth.Completeness.Complete,
         StackReason.FrameLimit or StackReason.UnprovedLimit => StackDepth.Completeness.Truncated,
-        StackReason.FramePointerStep or StackReason.GuessFailed or StackReason.PythonGuess => StackDepth.Completeness.Approximate,
+        StackReason.FramePointerStep or StackReason.GuessFailed or StackReason.PythonGuess or StackReason.ForeignStack or StackReason.InterruptedStack or StackReason.UnprovedActivation => StackDepth.Completeness.Approximate,
         _ => StackDepth.Completeness.Broken,
     };
 }

@@ -23,6 +23,7 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly KernelMaps _maps;
     private readonly ChildStart? _child;
     private readonly AttachedUprobe _uprobe;
+    private readonly ActivationLinks? _activations;
     private readonly FollowerLinks? _followers;
     private readonly UnwindTableService? _tables;
     private readonly PythonService? _python;
@@ -32,13 +33,14 @@ internal sealed class ProbeAttachment : IDisposable
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, FollowerLinks? followers, UnwindTableService? tables, PythonService? python, RingConsumer? ring, ChildStart? child,
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, UnwindTableService? tables, PythonService? python, RingConsumer? ring, ChildStart? child,
         AttachOptions options)
     {
         _compiled = compiled;
         _target = target;
         _maps = maps;
         _uprobe = uprobe;
+        _activations = activations;
         _followers = followers;
         _tables = tables;
         _python = python;
@@ -80,7 +82,7 @@ internal sealed class ProbeAttachment : IDisposable
             var resolve = QueryPlanner.Resolve(query, options, kernel, command);
             var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve));
             cancellationToken.ThrowIfCancellationRequested();
-            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target) }, kernel);
+            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target), Sites = target.Sites.Length }, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
@@ -88,13 +90,16 @@ internal sealed class ProbeAttachment : IDisposable
             tables?.BeginPreload(childCommand);
             var python = compiled.UsesPython ? undo.Add(PythonService.Start(maps, target, resolve, Logger(options), sys)) : null;
             python?.BeginPreload(childCommand);
+            if (compiled.CountsActivations)
+                ActivationLinks.Describe(maps, target);
             var request = TargetSites.Request(target, query.Probe.ProcessId);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
+            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, target, sys)) : null;
             followers?.WaitUntilAttached();
             tables?.WaitUntilPreloaded();
             python?.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, followers, tables, python, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, tables, python, ring, child, options);
             undo.Keep();
             attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
             if (target.Note is { } note)
@@ -103,7 +108,7 @@ internal sealed class ProbeAttachment : IDisposable
 
             // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
             ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
-                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel), kernel).Program
+                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel) with { Sites = target.Sites.Length }, kernel).Program
                 : compiled.Program;
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
@@ -189,6 +194,7 @@ internal sealed class ProbeAttachment : IDisposable
             _detached = true;
             UprobeGracePeriod.End();
             _uprobe.Link.Dispose();
+            _activations?.Detach();
             _followers?.Detach();
         }
     }
@@ -229,6 +235,7 @@ internal sealed class ProbeAttachment : IDisposable
             _child?.Dispose();
             Ring?.Dispose();
             _uprobe.Dispose();
+            _activations?.Dispose();
             _tables?.Dispose();
             _python?.Dispose();
             _maps.Dispose();

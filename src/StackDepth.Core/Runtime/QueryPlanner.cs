@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Btf;
 using StackDepth.Native.Features;
 using StackDepth.Native.Load;
 using StackDepth.Native.Targets;
@@ -93,7 +94,22 @@ internal static class QueryPlanner
             }
             target = target with { Fields = fields };
         }
+        if (CompileTarget.Measures(query))
+            target = target with { Fields = FieldsToMeasure(kernel), SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0 };
         return ProbeCompiler.Compile(query, target);
+    }
+
+    /// <summary>What Recursion and the bytes of a stack need of the kernel.</summary>
+    private static KernelOffsets FieldsToMeasure(KernelProfile kernel)
+    {
+        if (kernel.Architecture != Architecture.X64)
+            throw new ProbeUnavailableException($"Recursion and the bytes of a stack are for x86-64; this is {kernel.Architecture}.", "Select UStack.Length by StackWalk.Kernel.");
+        if (kernel.HasBtf && kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) && KernelTypes.Fields is { TaskControlBlock: not null } fields)
+            return fields;
+        throw new ProbeUnavailableException(
+            $"Recursion and the bytes of a stack need Linux {KernelFeatureTable.Since(KernelFeatures.FindVma)} (bpf_loop, bpf_find_vma) with type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF); this is {kernel.Release}"
+            + (kernel.Expects(KernelFeatures.FindVma) ? ", without the type information." : "."),
+            "Select UStack.Length, or use a newer kernel.");
     }
 
     internal static ResolveOptions Resolve(IrQuery query, AttachOptions options, KernelProfile kernel, ProcessStartInfo? command)
@@ -102,6 +118,7 @@ internal static class QueryPlanner
         {
             Pid = query.Probe.ProcessId,
             MaxFunctions = options.MaxFunctions,
+            FindsColdParts = CompileTarget.CountsActivations(query),
             NopsBecomeCalls = kernel.Architecture == Architecture.X64 && kernel.Release >= OptimizedNops,
         };
         if (command is null)
@@ -134,7 +151,7 @@ internal static class QueryPlanner
         {
             var resolve = Resolve(query, options, kernel, command: null);
             using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve);
-            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, target) }, kernel);
+            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, target), Sites = target.Sites.Length }, kernel);
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),
@@ -142,7 +159,7 @@ internal static class QueryPlanner
                 Bytecode = InstructionEncoder.Encode(compiled.Program.Instructions.AsSpan()),
                 Sites = TargetSites.Describe(target, compiled.UserWalk, compiled.NeedsTables ? WalkChoices.EntryOf(target.AttachPath) : null).Sites,
                 Files = compiled.NeedsTables ? WalkChoices.Files(target, resolve) : [],
-                Walks = [.. compiled.Ir.Statements.OfType<Capture>().Where(static capture => capture.Stack.Kind != StackKind.Python).Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
+                Walks = [.. compiled.Ir.Statements.OfType<Capture>().Where(static capture => capture.Stack.Kind is StackKind.User or StackKind.Kernel).Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
                 TargetNote = target.Note,
                 VerifierLog = explain.Verify ? Verify(compiled, options) : null,
             };

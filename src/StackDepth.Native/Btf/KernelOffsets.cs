@@ -3,6 +3,10 @@ namespace StackDepth.Native.Btf;
 /// <summary>Where the fields of the kernel's structs are that our programs read: offsets in bytes, from the kernel's own description.</summary>
 internal sealed record KernelOffsets
 {
+    // struct rlimit of RLIMIT_STACK in signal_struct.rlim (include/uapi/asm-generic/resource.h).
+    private const int StackLimit = 3;
+    private const int LimitBytes = 16;
+
     public required int TaskMemory { get; init; }
 
     public required int TaskProcessId { get; init; }
@@ -65,6 +69,22 @@ internal sealed record KernelOffsets
     /// <summary>What tells a thread and its process to a program in user space; null where the kernel does not say it all.</summary>
     public IdentityOffsets? Identity { get; init; }
 
+    /// <summary>The thread's id in the initial namespace.</summary>
+    public required int TaskThreadId { get; init; }
+
+    public required int TaskFlags { get; init; }
+
+    /// <summary>The alternate stack for signals.</summary>
+    public required int TaskSignalStack { get; init; }
+
+    public required int TaskSignalStackSize { get; init; }
+
+    /// <summary>The base of the fs segment, where a thread's control block is; null on other machines than x86-64.</summary>
+    public int? TaskControlBlock { get; init; }
+
+    /// <summary>The soft limit of the stack's size.</summary>
+    public required int SignalStackLimit { get; init; }
+
     /// <exception cref="InvalidDataException">The kernel's description lacks a field.</exception>
     internal static KernelOffsets Read(VmlinuxBtf btf)
     {
@@ -103,6 +123,12 @@ internal sealed record KernelOffsets
                 && Optional("pid", "level") is { } level && Optional("pid", "numbers") is { } numbers && Optional("mm_struct", "start_code") is { } startCode
                 ? new(fsBase, parent, threadPid, level, numbers, startCode)
                 : null,
+            TaskThreadId = Field("task_struct", "pid"),
+            TaskFlags = Field("task_struct", "flags"),
+            TaskSignalStack = Field("task_struct", "sas_ss_sp"),
+            TaskSignalStackSize = Field("task_struct", "sas_ss_size"),
+            TaskControlBlock = Optional("task_struct", "thread.fsbase"),
+            SignalStackLimit = Field("signal_struct", "rlim") + (StackLimit * LimitBytes),
         };
 
         int? Optional(string name, string field) =>

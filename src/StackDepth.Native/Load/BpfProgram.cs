@@ -40,7 +40,8 @@ internal sealed unsafe class BpfProgram : IDisposable
                 ? throw KernelErrors.Create(KernelOperation.ProgramInfo, (Errno)(-result), $"program '{Spec.Name}'", _sys)
                 : new ProgramInfo(
                     record.Id, Convert.ToHexStringLower(new ReadOnlySpan<byte>(record.Tag, 8)), record.JitedLength, record.VerifiedInstructions,
-                    record.RunTimeNanoseconds, record.RunCount, record.RecursionMisses);
+                    record.RunTimeNanoseconds, record.RunCount, record.RecursionMisses)
+                { LoadTime = record.LoadTime };
         }
     }
 

@@ -9,4 +9,8 @@ namespace StackDepth.Native.Load;
 /// <param name="RunCount">How often it ran while they were on.</param>
 /// <param name="RecursionMisses">How often it did not run because it was running already on that CPU (5.12).</param>
 internal readonly record struct ProgramInfo(
-    uint Id, string Tag, uint JitedBytes, uint VerifiedInstructions, ulong RunTime, ulong RunCount, ulong RecursionMisses);
+    uint Id, string Tag, uint JitedBytes, uint VerifiedInstructions, ulong RunTime, ulong RunCount, ulong RecursionMisses)
+{
+    /// <summary>When it was loaded, in nanoseconds of the kernel's own CLOCK_BOOTTIME (4.15).</summary>
+    internal ulong LoadTime { get; init; }
+}

@@ -15,6 +15,9 @@ internal sealed record ResolveOptions
     /// </summary>
     public bool NopsBecomeCalls { get; init; }
 
+    /// <summary>Whether sites are to say where their functions' cold parts are.</summary>
+    public bool FindsColdParts { get; init; }
+
     /// <summary>Where relative paths begin, and where pyenv looks for .python-version.</summary>
     public string WorkingDirectory { get; init; } = System.Environment.CurrentDirectory;
 

@@ -87,7 +87,7 @@ internal static class TargetResolver
 
             using var debug = OpenDebugFile(image, file, locator, out var debugProblem);
             var matcher = new FunctionMatcher(image, debug, file.FileName, locator.Options.NopsBecomeCalls);
-            var sites = matcher.Match(query, locator.Options.MaxFunctions);
+            var sites = Match(query, matcher, locator);
             if (!sites.IsEmpty && !IsIndirect(query, matcher))
             {
                 var result = Target(binary, file, image, sites, matcher.LeftOut);
@@ -120,7 +120,7 @@ internal static class TargetResolver
         {
             using var debug = OpenDebugFile(image, file, locator, out var debugProblem);
             var matcher = new FunctionMatcher(image, debug, file.FileName, locator.Options.NopsBecomeCalls);
-            var sites = matcher.Match(query, locator.Options.MaxFunctions);
+            var sites = Match(query, matcher, locator);
             if (sites.IsEmpty || IsIndirect(query, matcher))
             {
                 return isLast ? throw new SymbolNotFound(file, image, matcher, locator, debugProblem).Create(query) : null;
@@ -134,6 +134,12 @@ internal static class TargetResolver
         {
             image?.Dispose();
         }
+    }
+
+    private static ImmutableArray<FunctionSite> Match(SymbolQuery query, FunctionMatcher matcher, BinaryLocator locator)
+    {
+        var sites = matcher.Match(query, locator.Options.MaxFunctions);
+        return locator.Options.FindsColdParts ? ColdParts.Find(sites, matcher.Tables[0]) : sites;
     }
 
     // One name can be an IFUNC in its current version and a plain function in an old one (glibc's memcpy): the plain one is not what callers reach.

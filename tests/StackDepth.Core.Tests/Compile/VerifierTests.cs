@@ -1,5 +1,6 @@
 using StackDepth.Compile;
 using StackDepth.Compile.Lowering;
+using StackDepth.Compile.Lowering.Activations;
 using StackDepth.Core.Tests.Golden;
 using StackDepth.Ir;
 using StackDepth.Native.Btf;
@@ -31,6 +32,7 @@ public sealed class VerifierTests
     [InlineData("walk-unwind")]
     [InlineData("walk-auto-within-function")]
     [InlineData("python")]
+    [InlineData("bytes-with-walk")]
     public void A_walk_of_ours_is_far_from_what_the_verifier_is_willing_to_verify(string name)
     {
         var (query, target) = GoldenQueries.All[name];
@@ -41,6 +43,29 @@ public sealed class VerifierTests
         // 200,000 is what the project allows itself, of the million that the kernel allows; a loop that stops converging passes 10,000 first.
         var verified = program.Info.VerifiedInstructions;
         Assert.InRange(verified, 1u, 10_000u);
+    }
+
+    [Theory]
+    [InlineData("recursion-max")]
+    [InlineData("recursion-of-a-command")]
+    public void Recursion_is_far_from_what_the_verifier_is_willing_to_verify(string name)
+    {
+        var (query, target) = GoldenQueries.All[name];
+        var compiled = ProbeCompiler.Compile(query, target with { Fields = Fields() });
+        using var maps = CreateMaps(compiled);
+        using var program = BpfProgram.Load(compiled.Program, maps.ByName, SystemCalls.Real);
+
+        // The verifier goes through the walk once for each round of the proof.
+        Assert.InRange(program.Info.VerifiedInstructions, 1u, 40_000u);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_verifier_accepts_the_program_that_gives_back_what_is_kept_of_a_thread(bool manySites)
+    {
+        using var maps = CreateMaps(ProbeCompiler.Compile(GoldenQueries.Source.Select(s => s.Recursion).Max().Query, GoldenQueries.Measuring with { Fields = Fields() }));
+        BpfProgram.Load(ActivationCleanup.Build(manySites), maps.ByName, SystemCalls.Real).Dispose();
     }
 
     [Fact]

@@ -45,10 +45,19 @@ internal static class GoldenQueries
         InodeSuperBlock = 40,
         SuperBlockDevice = 16,
         Identity = new(TaskFsBase: 4000, TaskParent: 1256, TaskThreadPid: 1352, PidLevel: 4, PidNumbers: 96, MemoryStartCode: 320),
+        TaskThreadId = 2464,
+        TaskFlags = 44,
+        TaskSignalStack = 3056,
+        TaskSignalStackSize = 3064,
+        TaskControlBlock = 4480,
+        SignalStackLimit = 784,
     };
 
     /// <summary>The same kernel, where stacks are walked by ourselves.</summary>
     internal static CompileTarget Walking(StackWalk walk) => Target with { Walk = walk, Fields = Fields };
+
+    /// <summary>The same kernel, where nothing is walked by ourselves.</summary>
+    internal static CompileTarget Measuring { get; } = Target with { Fields = Fields };
 
     internal static IReadOnlyDictionary<string, (IrQuery Query, CompileTarget Target)> All { get; } = Build();
 
@@ -103,6 +112,11 @@ internal static class GoldenQueries
             ["walk-unwind-without-sequence"] = (depth.Max().Query, Walking(StackWalk.Unwind) with { Fields = Fields with { MemorySequence = null }, SequenceShift = 0 }),
             ["walk-auto-within-function"] = (Probe.UProbe("python3", "f+4").Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Auto)),
             ["walk-two"] = (Source.Select(s => (s.UStack.Length, s.UStack.By(StackWalk.Unwind).Length)).Query, Walking(StackWalk.Auto)),
+            ["bytes-max"] = (Source.Select(s => s.UStack.Bytes).Max().Query, Measuring),
+            ["bytes-stream"] = (Source.Where(s => s.UStack.BytesFree < 65_536).Select(s => (s.UStack.Bytes, s.UStack.BytesFree, s.UStack.BytesReason)).Query, Measuring),
+            ["bytes-with-walk"] = (Source.Where(s => s.UStack.Bytes > 4096).Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Auto)),
+            ["recursion-max"] = (Source.Select(s => s.Recursion).Max().Query, Measuring with { Sites = 1000 }),
+            ["recursion-of-a-command"] = (Source.Where(s => s.Pid != 7 & s.Recursion > 3).Select(s => (s.Recursion, s.RecursionCompleteness)).Query, Measuring with { Scope = new ProcessScope.Followed() }),
             ["live-max"] = (Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query, Target),
             ["live-min-timestamp"] = (Source.Select(s => s.Timestamp).Extremum(maximum: false).Query, Target),
         };

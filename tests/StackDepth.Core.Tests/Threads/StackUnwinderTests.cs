@@ -31,7 +31,7 @@ public sealed class StackUnwinderTests
         // The stacks are worth walking: they end in all the ways that there are, bar those that cannot be here.
         StackReason[] rare = [StackReason.UnprovedLimit, StackReason.MappingBusy, StackReason.SignalLimit, StackReason.Running];
         Assert.True(followed >= 5 && hijacked >= 20, $"rbx followed {followed} times, {hijacked} returns put right");
-        Assert.Empty(Enum.GetValues<StackReason>().Except(reasons.Keys).Except(rare));
+        Assert.Empty(Enum.GetValues<StackReason>().Where(static reason => reason <= StackReason.GuessFailed).Except(reasons.Keys).Except(rare));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using StackDepth.Compile.Lowering.Activations;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 
@@ -15,7 +16,7 @@ internal sealed class CaptureLowering
 
     private readonly LoweringContext _context;
     private readonly int _slotBytes;
-    private readonly bool _ownWalks;
+    private readonly bool _needsMemory;
     private int _base;
     private int _mask;
     private bool _claimed;
@@ -26,8 +27,8 @@ internal sealed class CaptureLowering
         foreach (var capture in program.Statements.OfType<Capture>())
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
-            _ownWalks |= capture.Stack.Kind == StackKind.Python || (capture.Walk != StackWalk.Kernel && !context.Target.WalksStatically);
-            _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture.Walk, context);
+            _needsMemory |= WalkLowering.NeedsMemory(capture, context.Target);
+            _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture, context);
         }
     }
 
@@ -35,12 +36,20 @@ internal sealed class CaptureLowering
 
     internal void Lower(Capture capture)
     {
-        if (!_claimed)
-            Claim();
         var asm = _context.Asm;
+        var recursion = capture.Stack.Kind == StackKind.Recursion ? FindRecord() : null;
+        if (!_claimed)
+            Claim(recursion);
         var stack = _context.StackOffsets[capture.Stack];
-        var failed = asm.CreateLabel("failed");
         var counted = asm.CreateLabel("counted");
+        if (recursion is not null)
+        {
+            recursion.Enter(stack);
+            CountCompleteness(stack, counted);
+            asm.Place(counted);
+            return;
+        }
+        var failed = asm.CreateLabel("failed");
         WalkLowering.Lower(_context, capture, stack, failed);
         CountCompleteness(stack, counted);
         asm.Place(failed);
@@ -62,7 +71,23 @@ internal sealed class CaptureLowering
         asm.AtomicAnd(MemorySize.DW, Register.R1, 0, Register.R2);
     }
 
-    private void Claim()
+    /// <summary>Finds the record of a recursion before a slot is claimed: where there is none, the record must know that it misses an activation.</summary>
+    private RecursionLowering FindRecord()
+    {
+        var asm = _context.Asm;
+        var failed = asm.CreateLabel("failed");
+        var found = asm.CreateLabel("record found");
+        _context.LoadResults();
+        var recursion = RecursionLowering.Begin(_context, failed);
+        asm.Jump(found);
+        asm.Place(failed);
+        _context.Increment(HealthCounter.StackErrors);
+        asm.Jump(_context.Exit);
+        asm.Place(found);
+        return recursion;
+    }
+
+    private void Claim(RecursionLowering? recursion)
     {
         var asm = _context.Asm;
         _context.LoadResults();
@@ -70,7 +95,7 @@ internal sealed class CaptureLowering
         asm.Mov(Register.R8, Register.R0);
         _base = _context.Allocate(sizeof(long));
         _mask = _context.Allocate(sizeof(long));
-        if (_ownWalks)
+        if (_needsMemory)
             _context.SlotNumber = _context.Allocate(sizeof(int));
         asm.Store(MemorySize.DW, Register.R10, _base, Register.R8);
         var claimed = asm.CreateLabel("claimed");
@@ -88,6 +113,7 @@ internal sealed class CaptureLowering
             asm.Jump(claimed);
             asm.Place(taken);
         }
+        recursion?.Miss();
         _context.Increment(HealthCounter.Busy);
         asm.Jump(_context.Exit);
         asm.Place(claimed);

@@ -29,6 +29,9 @@ internal static class ExpressionLowering
             case IrStackLength length:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack] + StackHeader.Count);
                 break;
+            case IrStackBytes bytes:
+                asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[bytes.Stack] + (bytes.Free ? RegionLowering.Free : StackHeader.Count));
+                break;
             case IrStackCompleteness completeness:
                 asm.Load(MemorySize.W, destination, Register.R8, context.StackOffsets[completeness.Stack] + StackHeader.Completeness);
                 break;
@@ -77,7 +80,7 @@ internal static class ExpressionLowering
 
     /// <summary>
     /// The frame count bounds the true depth from above where the stack is complete only, and from below unless a step was guessed; then the probed function itself is all that is
-    /// certain. It is the same with the frames in some functions, and with those of Python: of them not even one is certain.
+    /// certain. Of free bytes, of the frames in some functions, and of those of Python, not even one is.
     /// </summary>
     private static void EvaluateBound(LoweringContext context, IrStackBound bound, Register destination)
     {
@@ -94,12 +97,14 @@ internal static class ExpressionLowering
         else
         {
             asm.JumpIf(JumpOp.JNE, destination, (int)Completeness.Approximate, counted);
-            // The probed function itself; of some functions' frames, and of Python's, there may be none.
-            asm.Mov(destination, bound.Functions is null && bound.Stack.Kind != StackKind.Python ? 1 : 0);
+            // The probed function itself, or a byte in use; of all else there may be none.
+            asm.Mov(destination, bound.Free || bound.Functions is not null || bound.Stack.Kind == StackKind.Python ? 0 : 1);
         }
         asm.Jump(end);
         asm.Place(counted);
-        asm.Load(MemorySize.DW, destination, Register.R8, bound.Functions is { } functions ? context.CountOffset(bound.Stack, functions) : stack + StackHeader.Count);
+        asm.Load(
+            MemorySize.DW, destination, Register.R8,
+            bound.Functions is { } functions ? context.CountOffset(bound.Stack, functions) : stack + (bound.Free ? RegionLowering.Free : StackHeader.Count));
         asm.Place(end);
     }
 

@@ -58,6 +58,20 @@ internal sealed class LoweringContext
     /// <summary>The frame offset of the number of the capture slot, where a walk of ours needs it.</summary>
     internal int? SlotNumber { get; set; }
 
+    /// <summary>Whether the program calls functions of its own, or has the kernel call them: they need their share of the BPF stack.</summary>
+    internal bool CallsFunctions { get; init; }
+
+    /// <summary>How the program finds mappings, beside its walks; null where it has not yet.</summary>
+    internal MappingLookup? Mappings { get; set; }
+
+    /// <summary>The walk that proves activations to be live, and the function that ends them, where the program counts them.</summary>
+    internal StackWalker? Prover { get; set; }
+
+    internal Label? EndActivations { get; set; }
+
+    /// <summary>Where in the memory of a capture slot the regions of stacks are kept.</summary>
+    internal int RegionCache { get; init; }
+
     /// <summary>Our own walks that the program makes, each with its functions.</summary>
     internal Dictionary<StackWalk, StackWalker> Walkers { get; } = [];
 
@@ -68,7 +82,7 @@ internal sealed class LoweringContext
     internal int Allocate(int bytes)
     {
         _frameBytes += (bytes + 7) & ~7;
-        return _frameBytes <= (SlotNumber is null ? StackBytes : StackBytes - StackWalker.StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
+        return _frameBytes <= (CallsFunctions ? StackBytes - StackWalker.StackBytes : StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
     }
 
     /// <summary>Loads R7, once.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using StackDepth.Compile.Lowering.Activations;
 using StackDepth.Compile.Lowering.Python;
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
@@ -22,6 +23,11 @@ internal static class ProgramLowering
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
             Counted = program.Counted,
             EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
+            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target)),
+            // Without a walk of ours, the memory of a capture slot ends where that begins which only walks need.
+            RegionCache = program.Statements.OfType<Capture>().Any(capture => WalkLowering.IsOwn(capture, target) || capture.Stack.Kind == StackKind.Recursion)
+                ? WalkMemory.Bytes + WalkMemory.StopBytes
+                : WalkMemory.Segments,
         };
         var capture = new CaptureLowering(context, program);
         var asm = context.Asm;
@@ -86,6 +92,10 @@ internal static class ProgramLowering
             walker.PlaceFunctions(asm);
         if (context.Python is { } python)
             PythonLowering.PlaceFunctions(python);
+        context.Prover?.PlaceFunctions(asm);
+        if (context.EndActivations is { } end)
+            ActivationEnd.PlaceFunction(asm, end);
+        context.Mappings?.PlaceFunctions();
 
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
@@ -114,16 +124,19 @@ internal static class ProgramLowering
         maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
         if (capture.ScratchBytes > 0)
             maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
-        if (context.Walkers.Count > 0)
-        {
-            maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkMemory.Bytes, CaptureLowering.Slots));
+        var walks = context.Walkers.Count > 0 || context.Prover is not null;
+        var measures = context.StackOffsets.Keys.Any(static stack => !stack.IsWalked);
+        if (walks || measures)
+            maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), measures ? context.RegionCache + RegionLowering.CacheBytes : WalkMemory.Bytes, CaptureLowering.Slots));
+        if (walks)
             maps.AddRange(UnwindMaps.All);
-        }
         if (context.Python is not null)
         {
             maps.Add(new(MapNames.Python, MapType.PerCpuArray, sizeof(int), PythonMemory.Bytes, CaptureLowering.Slots));
             maps.AddRange(PythonMaps.All);
         }
+        if (context.StackOffsets.ContainsKey(new(StackKind.Recursion)))
+            maps.AddRange(ActivationLayout.Maps(target.PreallocateGroups, target.Sites));
         if (key is not null)
             maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
         if (record is not null)
@@ -131,7 +144,7 @@ internal static class ProgramLowering
         if (sink is IrEmitExtremum)
             maps.Add(new(MapNames.Best, MapType.Array, sizeof(int), sizeof(long), 1));
         if (target.Scope is ProcessScope.Followed)
-            maps.AddRange(FollowerPrograms.Maps(readable: context.Walkers.Count > 0));
+            maps.AddRange(FollowerPrograms.Maps(readable: walks));
         return maps.ToImmutable();
     }
 }

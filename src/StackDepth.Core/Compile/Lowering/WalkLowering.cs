@@ -13,11 +13,19 @@ namespace StackDepth.Compile.Lowering;
 internal static class WalkLowering
 {
     /// <summary>How many bytes behind the header the walk needs, a multiple of 8.</summary>
-    internal static int StateBytes(StackWalk walk, LoweringContext context) => walk switch
+    internal static int StateBytes(Capture capture, LoweringContext context) => capture switch
     {
-        StackWalk.Kernel => KernelWalkLowering.StateBytes(context.Target),
+        { Stack.Kind: StackKind.Region } => RegionLowering.StateBytes,
+        { Stack.Kind: StackKind.Recursion or StackKind.Python } => 0,
+        { Walk: StackWalk.Kernel } => KernelWalkLowering.StateBytes(context.Target),
         _ => context.Counted.Length * sizeof(long),
     };
+
+    /// <summary>Whether the capture is a walk of ours that the kernel calls function by function.</summary>
+    internal static bool IsOwn(Capture capture, CompileTarget target) => capture is { Stack.Kind: StackKind.User, Walk: not StackWalk.Kernel } && !target.WalksStatically;
+
+    /// <summary>Whether the capture needs the memory of its slot, and functions of the program's.</summary>
+    internal static bool NeedsMemory(Capture capture, CompileTarget target) => IsOwn(capture, target) || capture.Stack.Kind == StackKind.Python || !capture.Stack.IsWalked;
 
     internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
     {
@@ -28,6 +36,9 @@ internal static class WalkLowering
         }
         switch (capture.Walk)
         {
+            case var _ when capture.Stack.Kind == StackKind.Region:
+                RegionLowering.Lower(context, stack, failed);
+                break;
             case StackWalk.Kernel:
                 KernelWalkLowering.Lower(context, capture, stack, failed);
                 break;

@@ -6,7 +6,8 @@ namespace StackDepth.Compile.Passes;
 /// <summary>
 /// Turns the query into steps: the process filter, then each predicate, then the sink. A context field is loaded, and a stack captured, once, right before the first step
 /// that needs it; hits are counted when the last predicate has passed. A predicate that an incomplete stack can leave open ends the hit where it is when it surely fails; if all of
-/// them surely hold is asked once, at the end, so that what surely fails is never counted as undecided.
+/// them surely hold is asked once, at the end, so that what surely fails is never counted as undecided. Recursion comes before all predicates: an activation counts for those within it,
+/// whether or not its own hit passes.
 /// </summary>
 internal static class Linearize
 {
@@ -19,6 +20,8 @@ internal static class Linearize
         var comparisons = new OpenComparisons(target);
 
         steps.Add(new FilterProcess(target.Scope));
+        if (CompileTarget.CountsActivations(query))
+            Add(new(StackKind.Recursion));
         foreach (var predicate in query.Predicates)
         {
             Require(predicate);
@@ -48,10 +51,16 @@ internal static class Linearize
             });
             expression.Any(node =>
             {
-                if (node is IrStackValue { Stack: var stack } && captured.Add(stack))
-                    steps.Add(new Capture(stack, target.WalkOf(stack), target.FrameLimit(target.WalkOf(stack))));
+                if (node is IrStackValue { Stack: var stack })
+                    Add(stack);
                 return false;
             });
+        }
+
+        void Add(IrStack stack)
+        {
+            if (captured.Add(stack))
+                steps.Add(new Capture(stack, target.WalkOf(stack), stack.IsWalked ? target.FrameLimit(target.WalkOf(stack)) : 0));
         }
     }
 

@@ -67,14 +67,14 @@ internal sealed class OpenComparisons(CompileTarget target)
         return new(LogicOperator.Or, And(Surely(left), yes), And(Not(Possibly(left)), no));
     }
 
-    private bool IsBounded(IrExpression expression) => expression is IrStackLength or IrStackCountOf && target.WalkOf(((IrStackValue)expression).Stack) != StackWalk.Kernel;
+    private bool IsBounded(IrExpression expression) => expression is IrStackLength or IrStackCountOf or IrStackBytes && target.IsBounded(((IrStackValue)expression).Stack);
 
     private IrExpression Least(IrExpression expression) => Bound(expression, greatest: false);
 
     private IrExpression Greatest(IrExpression expression) => Bound(expression, greatest: true);
 
     private IrExpression Bound(IrExpression expression, bool greatest) => !IsBounded(expression) ? expression
-        : new IrStackBound(((IrStackValue)expression).Stack, greatest, (expression as IrStackCountOf)?.Functions);
+        : new IrStackBound(((IrStackValue)expression).Stack, greatest, (expression as IrStackCountOf)?.Functions, expression is IrStackBytes { Free: true });
 
     private static IrLogic And(IrExpression left, IrExpression right) => new(LogicOperator.And, left, right);
 

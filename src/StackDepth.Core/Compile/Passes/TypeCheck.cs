@@ -1,5 +1,6 @@
 using System.Text;
 using StackDepth.Ir;
+using StackDepth.Native.Targets;
 
 namespace StackDepth.Compile.Passes;
 
@@ -8,6 +9,11 @@ internal static class TypeCheck
 {
     internal static void Run(IrQuery query)
     {
+        if (!SymbolQuery.IsFunction(query.Probe.Symbols) && CompileTarget.CountsActivations(query))
+        {
+            throw new ProbeQueryException(
+                $"Recursion is counted by the stack pointers at a function's entry, and \"{query.Probe.Symbols}\" names an instruction within one. Probe the function, or select UStack.Length.");
+        }
         foreach (var predicate in query.Predicates)
             Check(predicate);
         switch (query.Sink)

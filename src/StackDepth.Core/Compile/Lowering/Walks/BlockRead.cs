@@ -21,9 +21,23 @@ internal static class BlockRead
         var some = asm.CreateLabel("to the block's end");
         var done = asm.CreateLabel("done");
         asm.Origin = "read a block of the stack";
-        asm.BeginFunction(code.ReadBlock, $"{code.Target.Walk}_block");
+        asm.BeginFunction(code.ReadBlock, $"{code.Target.Name}_block");
         asm.Mov(Register.R6, Register.R1);
         asm.Mov(Register.R7, Register.R2);
+
+        if (code.Target.Stops)
+        {
+            // What lies above the stop is not looked at.
+            var beyond = asm.CreateLabel("beyond the stop");
+            asm.Load(MemorySize.DW, Register.R8, Register.R6, WalkMemory.Stop);
+            asm.Sub(Register.R8, Register.R7);
+            asm.JumpIf(JumpOp.JGT, Register.R8, WalkMemory.BlockBytes, beyond);
+            asm.JumpIf(JumpOp.JLT, Register.R8, sizeof(long), beyond);
+            asm.And(Register.R8, -sizeof(long));
+            Read();
+            asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
+            asm.Place(beyond);
+        }
 
         // All up to where the stack begins, on the first thread's.
         asm.Load(MemorySize.DW, Register.R8, Register.R6, WalkMemory.StackStart);

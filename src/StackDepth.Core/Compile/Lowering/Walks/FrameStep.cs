@@ -14,7 +14,7 @@ internal static class FrameStep
         var walk = target.Walk;
         var code = new WalkCode(asm, target);
         asm.Origin = "step over a frame";
-        asm.BeginFunction(step, $"{walk}_step");
+        asm.BeginFunction(step, $"{target.Name}_step");
         asm.Store(MemorySize.DW, Register.R10, WalkCode.Context, Register.R2);
         asm.Load(MemorySize.DW, Register.R6, Register.R2, 0);
         // R7 = the address to look up: a return address may be the first of the next function, the call before it is not.

@@ -75,6 +75,19 @@ internal static class PlainSteps
             asm.Sub(Register.R0, Register.R4);
             asm.JumpIf(JumpOp.JGE, Register.R0, Register.R5, done[step]);
             asm.JumpIf(JumpOp.JLT, Register.R3, Register.R2, done[step]);
+            if (code.Target.Stops)
+            {
+                // The step that comes to a stop is made by the rule, which notes whose frame it was.
+                code.Load(Register.R0, WalkMemory.Stop);
+                asm.Sub(Register.R0, 16);
+                asm.JumpIf(JumpOp.JGE, Register.R3, Register.R0, done[step]);
+                code.Load(Register.R9, WalkMemory.StopStart);
+                asm.Mov(Register.R0, Register.R7);
+                asm.Sub(Register.R0, 1);
+                asm.Sub(Register.R0, Register.R9);
+                code.Load(Register.R9, WalkMemory.StopLength);
+                asm.JumpIf(JumpOp.JLT, Register.R0, Register.R9, done[step]);
+            }
             asm.Mov(Register.R9, Register.R3);
             asm.Sub(Register.R9, Register.R8);
             asm.JumpIf(JumpOp.JSET, Register.R9, 7, done[step]);

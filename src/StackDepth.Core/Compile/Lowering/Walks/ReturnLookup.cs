@@ -26,7 +26,7 @@ internal static class ReturnLookup
         var found = asm.CreateLabel("the slot's entry");
         var done = asm.CreateLabel("return done");
         asm.Origin = "find a hijacked return";
-        asm.BeginFunction(code.FindReturn, $"{code.Target.Walk}_return");
+        asm.BeginFunction(code.FindReturn, $"{code.Target.Name}_return");
         asm.Mov(Register.R6, Register.R1);
         asm.Mov(Register.R7, Register.R2);
         code.Load(Register.R8, WalkMemory.ReturnInstance);

@@ -76,6 +76,7 @@ internal static class RuleStep
         SpecialRules.Apply(code, retry, haveCfa);
 
         asm.Place(next);
+        code.StopIfReached();
         if (walk == StackWalk.Unwind)
         {
             asm.Mov(Register.R0, 0);

@@ -35,13 +35,25 @@ internal sealed class StackWalker
     /// </summary>
     internal void Walk(Assembler asm, int stackSlot)
     {
+        Enter(asm);
+        Start(asm);
+        Go(asm, stackSlot);
+    }
+
+    /// <summary>Finds out about the process of the current task. R9 is the walk's memory.</summary>
+    internal void Enter(Assembler asm)
+    {
         var offsets = _target.Offsets;
         asm.Call(HelperId.GetCurrentTaskBtf);
         // The verifier searches the kernel's types by name for each pointer that is loaded from a task, which takes it most of a millisecond: each once.
         asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
         FindReturnInstances(asm, offsets);
-        EnterProcess(asm, offsets);
-        Start(asm);
+        EnterProcess(asm, offsets, _target.SequenceShift);
+    }
+
+    /// <summary>Walks on from the frame in hand; as <see cref="Walk"/>.</summary>
+    internal void Go(Assembler asm, int stackSlot)
+    {
         asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
         // Each call steps over a frame at least, unless it found the kernel busy, and the last one finds the end; a walk begins anew once at most.
         asm.Mov(Register.R1, Math.Min((2 * (_target.MaxFrames + 1)) + MappingStep.MostBusyTries, MostLoops));
@@ -59,14 +71,14 @@ internal sealed class StackWalker
     {
         var mapping = asm.CreateLabel("mapping");
         FrameStep.Place(asm, _target, _step, mapping);
-        MappingStep.PlaceCallback(asm, _target.Offsets, mapping, $"{_target.Walk}_mapping");
+        MappingStep.PlaceCallback(asm, _target.Offsets, mapping, $"{_target.Name}_mapping");
     }
 
     /// <summary>
-    /// R0 = the task, R1 = its memory. Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
+    /// R0 = the task, which survives, R1 = its memory, R9 = the memory of the walk; R3 and R4 tell the process from all others at the end. Finds the number under which the caches know the process's mappings as they are now, or takes a new one. A process is known by its start, its id and its exec;
     /// its mappings by the sequence number that every change of them counts up (kernel commit 5e31275cc997, and 6.13's seqcount).
     /// </summary>
-    private void EnterProcess(Assembler asm, KernelOffsets offsets)
+    internal static void EnterProcess(Assembler asm, KernelOffsets offsets, int sequenceShift)
     {
         var known = asm.CreateLabel("process known");
         var other = asm.CreateLabel("another process");
@@ -87,8 +99,8 @@ internal sealed class StackWalker
         if (offsets.MemorySequence is { } sequence)
         {
             asm.Load(MemorySize.W, Register.R2, Register.R1, sequence);
-            if (_target.SequenceShift > 0)
-                asm.Rsh(Register.R2, _target.SequenceShift);
+            if (sequenceShift > 0)
+                asm.Rsh(Register.R2, sequenceShift);
         }
         else
         {
@@ -131,7 +143,8 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Trampoline, Register.R2);
     }
 
-    private void Start(Assembler asm)
+    /// <summary>The frame in hand is that of the probed function.</summary>
+    internal void Start(Assembler asm)
     {
         Copy(UserIp, WalkMemory.Ip, WalkMemory.FirstIp);
         Copy(UserSp, WalkMemory.Sp, WalkMemory.FirstSp);

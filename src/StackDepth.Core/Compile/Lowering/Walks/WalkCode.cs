@@ -50,6 +50,33 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
         Asm.Mul(destination, WalkMemory.SegmentBytes);
     }
 
+    /// <summary>Ends a walk that stops somewhere, if it has come there by leaving the frame of the function at R7. Changes R1 and R2.</summary>
+    internal void StopIfReached()
+    {
+        if (!Target.Stops)
+            return;
+        const int AfterFirst = 2;
+        var below = Asm.CreateLabel("below the stop");
+        var stop = Asm.CreateLabel("stop");
+        var first = Asm.CreateLabel("the probed function");
+        Load(Register.R1, WalkMemory.Depth);
+        Asm.JumpIf(JumpOp.JEQ, Register.R1, AfterFirst, first);
+        Asm.Mov(Register.R1, Register.R7);
+        Load(Register.R2, WalkMemory.StopStart);
+        Asm.Sub(Register.R1, Register.R2);
+        Load(Register.R2, WalkMemory.StopLength);
+        Asm.JumpIf(JumpOp.JLT, Register.R1, Register.R2, stop);
+        Asm.Place(first);
+        Load(Register.R1, WalkMemory.Sp);
+        Load(Register.R2, WalkMemory.Stop);
+        Asm.JumpIf(JumpOp.JLT, Register.R1, Register.R2, below);
+        Asm.Place(stop);
+        Store(WalkMemory.StoppedIn, Register.R7);
+        Asm.Mov(Register.R1, WalkMemory.Reached);
+        Asm.Jump(Ended);
+        Asm.Place(below);
+    }
+
     internal void End(StackReason reason)
     {
         Asm.Mov(Register.R1, (int)reason);

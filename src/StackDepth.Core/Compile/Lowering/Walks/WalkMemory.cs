@@ -9,6 +9,9 @@ internal static class WalkMemory
     /// <summary>The end that is none of the reasons for which a stack is not complete: the outermost frame was reached, and the rows say so.</summary>
     internal const int Outermost = 64;
 
+    /// <summary>The end of a walk that has come to where it was to stop, or past it; it can go on.</summary>
+    internal const int Reached = 65;
+
     /// <summary>The address of the frame: of its next instruction, or of the one it is at where <see cref="Exact"/> is 1.</summary>
     internal const int Ip = 0;
 
@@ -134,6 +137,18 @@ internal static class WalkMemory
     internal const int BlockBytes = 16384;
 
     internal const int Bytes = Block + BlockBytes;
+
+    /// <summary>Behind all else, for walks that stop: at which stack pointer, and in frames of which code.</summary>
+    internal const int Stop = Bytes;
+
+    internal const int StopStart = Stop + 8;
+
+    internal const int StopLength = Stop + 16;
+
+    /// <summary>An address in the code of the frame that the walk has left when it stopped.</summary>
+    internal const int StoppedIn = Stop + 24;
+
+    internal const int StopBytes = 32;
 
     /// <summary>A mapping in the cache.</summary>
     internal static class SegmentEntry

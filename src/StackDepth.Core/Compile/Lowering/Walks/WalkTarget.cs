@@ -9,4 +9,9 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// <param name="SequenceShift">How far to shift the sequence number of a process's mappings so that it changes once for each change: 1 where it is odd during one (since 6.13).</param>
 /// <param name="EntersAtFunctions">Whether every site is a function's first instruction, where the caller's address is at the stack pointer.</param>
 /// <param name="Sets">How many sets of functions there are whose frames are counted.</param>
-internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0);
+/// <param name="Stops">Whether the walk ends as soon as a caller's stack pointer is at <see cref="WalkMemory.Stop"/> or above, or it has left a frame of the code at <see cref="WalkMemory.StopStart"/> other than the first.</param>
+internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false)
+{
+    /// <summary>What the names of its functions begin with.</summary>
+    internal string Name => Stops ? $"{Walk}To" : Walk.ToString();
+}

@@ -1,0 +1,126 @@
+using StackDepth.Benchmarks.Support;
+using StackDepth.Native.Load;
+using StackDepth.Native.Sys;
+using static StackDepth.Benchmarks.Support.Table;
+
+namespace StackDepth.Benchmarks.Suites;
+
+/// <summary>What the questions about a stack cost at a hit that are no walk of it.</summary>
+internal static class Questions
+{
+    private const int Batches = 41;
+    private const int Calls = 400;
+    private const int Shallow = 20;
+    private const int Deep = 5_000;
+    private const double BytesGoal = 250;
+    private const double RecursionGoal = 350;
+    private const string Function = "probed";
+
+    internal static Section Run()
+    {
+        using var text = new StringWriter();
+        using var statistics = KernelStatistics.Enable(SystemCalls.Real);
+        Bytes(text);
+        Recursion(text);
+        return new("Questions", text.ToString());
+    }
+
+    private static void Bytes(TextWriter text)
+    {
+        text.WriteLine("### Bytes of a stack");
+        text.WriteLine();
+        text.WriteLine($"Nanoseconds per hit from run_time_ns / run_cnt, medians of {Batches} batches of {Shallow + Calls} hits in one process, probed by ForProcess.");
+        text.WriteLine();
+        var table = new Table("", "ns");
+        var most = Cost("recursion-fp", static source => source.Select(static s => s.UStack.Bytes).Max());
+        table.Add("max(UStack.Bytes)", Number(most));
+        table.Add("min(UStack.BytesFree)", Number(Cost("recursion-fp", static source => source.Select(static s => s.UStack.BytesFree).Min())));
+        text.WriteLine(table);
+        text.WriteLine($"Goal, Bytes at most {Number(BytesGoal)} ns: {Verdict(most <= BytesGoal)}.");
+        text.WriteLine();
+
+        static double Cost<T>(string program, Func<ProbeSource<EntryContext>, ProbeQuery<T>> query)
+        {
+            using var measured = new Measured<T>(program, query);
+            return measured.PerHit($"d {Shallow} {Calls}", Shallow + Calls);
+        }
+    }
+
+    private static void Recursion(TextWriter text)
+    {
+        text.WriteLine("### Recursion");
+        text.WriteLine();
+        text.WriteLine($"Nanoseconds per hit of `max(Recursion)`: at {Shallow} live activations and at {Number(Deep)}, of the {Calls} calls that the last one makes; and on the way down to {Number(Deep)}, on average. \"By way of");
+        text.WriteLine("another\" means that the function never calls itself, so that each hit takes a short walk to prove that the last activation is live.");
+        text.WriteLine();
+        var table = new Table("", $"at {Shallow}", $"at {Number(Deep)}", $"down to {Number(Deep)}");
+        var met = true;
+        foreach (var (program, what) in new[] { ("recursion-fp", "with frame pointers"), ("recursion-nofp", "without") })
+        {
+            using var measured = new Measured<int?>(program, static source => source.Select(static s => s.Recursion).Max());
+            var itself = Row('d', $"itself, {what}");
+            Row('h', $"by way of another, {what}");
+            met &= itself <= RecursionGoal;
+
+            double Row(char mode, string name)
+            {
+                var deep = At(mode, Deep);
+                table.Add(name, Number(At(mode, Shallow)), Number(deep), Number(measured.PerHit($"{mode} {Deep} 0", Deep)));
+                return deep;
+            }
+
+            // The calls at the depth: all hits less those on the way there.
+            double At(char mode, int depth) => measured.Difference($"{mode} {depth} {Calls}", depth + Calls, $"{mode} {depth} 0", depth);
+        }
+        text.WriteLine(table);
+        text.WriteLine($"Goal, Recursion at most {Number(RecursionGoal)} ns at {Number(Deep)} activations of a function that calls itself: {Verdict(met)}.");
+        text.WriteLine();
+    }
+
+    /// <summary>A process under one query.</summary>
+    private sealed class Measured<T> : IDisposable
+    {
+        private readonly LineTarget _target;
+        private readonly ProbeSession<T> _session;
+        private readonly OpenProgram _program;
+
+        internal Measured(string program, Func<ProbeSource<EntryContext>, ProbeQuery<T>> query)
+        {
+            var binary = Path.Combine(Document.RepositoryRoot, "benchmarks", "artifacts", "native", program);
+            _target = new(binary);
+            _target.Ask($"d {Shallow} 1");
+            var before = KernelObjects.UprobePrograms(Environment.ProcessId);
+            _session = query(Probe.UProbe(binary, Function).ForProcess(_target.ProcessId)).AttachAsync().AsTask().GetAwaiter().GetResult();
+            _program = KernelObjects.UprobeProgram(Environment.ProcessId, before);
+        }
+
+        internal double PerHit(string line, int hits) => Values(() => Nanoseconds(line, hits) / (double)hits).Median();
+
+        internal double Difference(string more, int moreHits, string less, int lessHits) =>
+            Values(() => (Nanoseconds(more, moreHits) - Nanoseconds(less, lessHits)) / (double)(moreHits - lessHits)).Median();
+
+        public void Dispose()
+        {
+            _program.Dispose();
+            _session.Dispose();
+            _target.Dispose();
+        }
+
+        private static List<double> Values(Func<double> measure)
+        {
+            measure();
+            measure();
+            return [.. Enumerable.Range(0, Batches).Select(_ => measure())];
+        }
+
+        private long Nanoseconds(string line, int hits)
+        {
+            var before = _program.Counters;
+            _target.Ask(line);
+            var after = _program.Counters;
+            return after.Runs - before.Runs == (ulong)hits
+                ? (long)(after.Nanoseconds - before.Nanoseconds)
+                : throw new InvalidOperationException($"{after.Runs - before.Runs} runs of the program for '{line}', not {hits}.");
+        }
+    }
+}
