@@ -55,6 +55,10 @@ internal sealed class QueryOptions
         AllowMultipleArgumentsPerToken = false,
     };
 
+    private readonly Flag _bytes = new("--bytes", "Also measure the bytes of the stack that are in use, and those that are left to its limit.");
+
+    private readonly Flag _recursion = new("--recursion", "Also count how many activations of the probed function are live on the thread.");
+
     private readonly Flag _python = new("--python", "Also count the Python frames of the thread (CPython 3.9 to 3.14), beside the native depth.");
 
     internal void AddTo(Command command)
@@ -64,6 +68,8 @@ internal sealed class QueryOptions
         command.Options.Add(_by);
         command.Options.Add(_where);
         command.Options.Add(_countIn);
+        command.Options.Add(_bytes);
+        command.Options.Add(_recursion);
         command.Options.Add(_python);
         command.Options.Add(_stack);
         command.Options.Add(_walk);
@@ -85,6 +91,10 @@ internal sealed class QueryOptions
         var questions = ImmutableArray.CreateBuilder<Question>();
         if (parsed.GetValue(_countIn) is { Length: > 0 } functions)
             questions.Add(Question.CountIn(functions));
+        if (_bytes.In(parsed))
+            questions.AddRange(Question.Bytes, Question.BytesFree);
+        if (_recursion.In(parsed))
+            questions.Add(Question.Recursion);
         if (_python.In(parsed))
             questions.Add(Question.Python);
         return questions.ToImmutable();

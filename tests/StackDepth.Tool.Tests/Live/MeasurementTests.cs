@@ -36,6 +36,34 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     }
 
     [Fact]
+    public async Task Other_questions_are_answered_beside_the_depth_and_in_each_group()
+    {
+        var probe = target.Probe.Replace(":leaf", ":recurse", StringComparison.Ordinal);
+        var result = await ToolProcess.RunAsync(
+            "run", probe, "--count-in", "recurse", "--count-in", "main", "--bytes", "--recursion", "--python", "--by", "comm", "--format", "json", "--", target.Path, "40", "1");
+
+        var json = result.Json;
+        var group = Assert.Single(json.GetProperty("groups").EnumerateArray());
+        foreach (var summaries in (JsonElement[])[json, group])
+        {
+            Assert.Equal((41, 2), (summaries.GetProperty("countIn").GetProperty("max").GetInt32(), summaries.GetProperty("countIn").GetProperty("min").GetInt32()));
+            Assert.Equal((40, 1), (summaries.GetProperty("recursion").GetProperty("max").GetInt32(), summaries.GetProperty("recursion").GetProperty("min").GetInt32()));
+            Assert.Equal(40, summaries.GetProperty("recursion").GetProperty("count").GetInt32());
+            // Each frame takes as much from what is free as it adds to what is in use.
+            var (used, free) = (summaries.GetProperty("bytes"), summaries.GetProperty("bytesFree"));
+            Assert.Equal(used.GetProperty("max").GetInt64() - used.GetProperty("min").GetInt64(), free.GetProperty("max").GetInt64() - free.GetProperty("min").GetInt64());
+            Assert.True(used.GetProperty("max").GetInt64() - used.GetProperty("min").GetInt64() >= 39 * 16);
+            // It is no Python: that is said, and not a depth of 0 alone.
+            Assert.Equal(0, summaries.GetProperty("python").GetProperty("max").GetInt32());
+        }
+        var reasons = json.GetProperty("health").GetProperty("reasons").EnumerateObject().Select(static reason => reason.Name).ToArray();
+        Assert.All(reasons, static reason => Assert.Contains("python", reason, StringComparison.OrdinalIgnoreCase));
+        Assert.NotEmpty(reasons);
+        var table = await ToolProcess.RunAsync("run", probe, "--recursion", "--", target.Path, "40", "1");
+        Assert.Matches(@"maximum\s+4\d\s+40", table.Output);
+    }
+
+    [Fact]
     public async Task A_depth_beyond_the_kernels_limit_is_said_to_be_cut()
     {
         var result = await ToolProcess.RunAsync("run", target.Probe, "--walk", "kernel", "--format", "json", "--", target.Path, "500", "10");
