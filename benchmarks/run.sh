@@ -15,6 +15,8 @@ gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -o "$out/native/walks-fp" "
 gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -fno-stack-protector -static -nostdlib -DBARE -o "$out/native/walks-bare" "$here/native/walks.c"
 gcc -O2 -fomit-frame-pointer -fcf-protection=none -DPLAIN -o "$out/native/walks-nofp" "$here/native/walks.c"
 gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -o "$out/native/recursion-fp" "$here/native/recursion.c"
+# In this build the frames of probed() are stepped over without looking them up.
+gcc -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -fcf-protection=none -o "$out/native/recursion-plain" "$here/native/recursion.c"
 gcc -O2 -fomit-frame-pointer -fcf-protection=none -DPLAIN -o "$out/native/recursion-nofp" "$here/native/recursion.c"
 # The C consumer is built and run with the peer's libbpf.
 cp "$here/native/consumer.c" "$STACKDEPTH_PEER/tmp/consumer.c"

@@ -8,6 +8,7 @@ need gcc gcc
 need readelf binutils
 need gdb gdb
 need python3 python3
+need python3-config python3-dev
 # Targets of the walk tests.
 need g++ g++
 need rustc rustc

@@ -12,6 +12,8 @@ internal static class Questions
     private const int Calls = 400;
     private const int Shallow = 20;
     private const int Deep = 5_000;
+    private const int Frames = 1_000;
+    private const double CountOfGoal = 3;
     private const double BytesGoal = 250;
     private const double RecursionGoal = 350;
     private const string Function = "probed";
@@ -20,9 +22,35 @@ internal static class Questions
     {
         using var text = new StringWriter();
         using var statistics = KernelStatistics.Enable(SystemCalls.Real);
+        CountOf(text);
         Bytes(text);
         Recursion(text);
         return new("Questions", text.ToString());
+    }
+
+    private static void CountOf(TextWriter text)
+    {
+        text.WriteLine("### Frames by function");
+        text.WriteLine();
+        text.WriteLine($"Nanoseconds per hit at {Number(Frames)} frames, all of the function that is counted: of `max(Length)`, and of `max(CountOf)` by the same walk. What one frame costs more is the difference by their number.");
+        text.WriteLine();
+        var table = new Table("", "Length", "CountOf", "a frame more", "with two sets", "a frame and set more");
+        var met = true;
+        foreach (var (program, walk) in new[] { ("recursion-plain", StackWalk.Auto), ("recursion-fp", StackWalk.Unwind), ("recursion-nofp", StackWalk.Auto) })
+        {
+            using var length = new Measured<int?>(program, source => source.Select(s => s.UStack.By(walk).Length).Max());
+            using var one = new Measured<int?>(program, source => source.Select(s => s.UStack.By(walk).CountOf(Function)).Max());
+            using var two = new Measured<int?>(
+                program, source => source.Where(s => s.UStack.By(walk).CountOf("main") == 1).Select(s => s.UStack.By(walk).CountOf(Function)).Max());
+            var (without, with, both) = (At(length), At(one), At(two));
+            table.Add($"{program}, {walk}", Number(without), Number(with), Number((with - without) / Frames, 2), Number(both), Number((both - without) / Frames / 2, 2));
+            met &= with - without <= CountOfGoal * Frames;
+        }
+        text.WriteLine(table);
+        text.WriteLine($"Goal, CountOf at most {Number(CountOfGoal)} ns a frame more than the walk: {Verdict(met)}.");
+        text.WriteLine();
+
+        static double At(Measured<int?> measured) => measured.Difference($"d {Frames} {Calls}", Frames + Calls, $"d {Frames} 0", Frames);
     }
 
     private static void Bytes(TextWriter text)

@@ -8,7 +8,7 @@ namespace StackDepth.Live.Tests.Questions;
 public sealed class CountOfTests
 {
     private static readonly AttachOptions Quiet = new() { CommandOutput = CommandOutput.Discard };
-    private static readonly string[] Flavours = ["fp", "nofp", "stripped"];
+    private static readonly string[] Flavours = ["plain", "fp", "nofp", "stripped"];
     private static readonly StackWalk[] Walks = [StackWalk.Auto, StackWalk.FramePointer, StackWalk.Unwind];
     private static readonly (int First, int Second)[] Some = [(0, 0), (1, 0), (0, 1), (2, 3), (30, 31), (500, 499), (1000, 2000)];
     private static readonly (int First, int Second)[] More = [(0, 0), (25, 2), (500, 499), (5000, 10_000)];
@@ -19,7 +19,7 @@ public sealed class CountOfTests
     public static TheoryData<string, StackWalk> Builds => new(
         from build in Flavours
         from walk in Walks
-        where walk != StackWalk.FramePointer || build == "fp"
+        where walk != StackWalk.FramePointer || build is "fp" or "plain"
         select (build, walk));
 
     [Theory]
@@ -47,6 +47,13 @@ public sealed class CountOfTests
             Assert.Equal(second + 1, await One(program, walk, first, second, "e?en", "counted*!odd"));
             Assert.Equal(1, await One(program, walk, first, second, "main"));
         }
+    }
+
+    [Fact]
+    public async Task In_the_plain_build_frames_are_stepped_over_without_a_lookup()
+    {
+        await using var session = await Probe.UProbe(Target("plain"), "self").Select(static s => s.UStack.Length).Max().AttachAsync(Quiet, Cancellation);
+        Assert.Equal(FrameStep.FramePointer, Assert.Single(session.Sites).Step);
     }
 
     [Theory]
@@ -127,6 +134,7 @@ public sealed class CountOfTests
 
     private static string Target(string build) => build switch
     {
+        "plain" => CTarget.Of("counted.c", "counted-plain", ["-O0", "-fno-omit-frame-pointer", "-fcf-protection=none"]),
         "fp" => CTarget.Of("counted.c", "counted-fp", [.. Common, "-fno-omit-frame-pointer"]),
         "nofp" => CTarget.Of("counted.c", "counted-nofp", [.. Common, "-fomit-frame-pointer"]),
         _ => CTarget.Of("counted.c", "counted-stripped", [.. Common, "-fomit-frame-pointer", "-rdynamic"], static file => Process.Start("strip", [file]).WaitForExit()),

@@ -44,7 +44,7 @@ internal sealed class FunctionMarks
             return table;
         // Names of cold parts are local.
         if ((debug ?? image).IsStripped)
-            text.AddRange(ColdParts.Find(image, table, text, starts.Contains));
+            text.AddRange(UnnamedColdParts.Find(image, table, text, starts.Contains));
         return TableMarks.Apply(table, text, oneSet: _sets.Count == 1);
     }
 

@@ -8,7 +8,7 @@ namespace StackDepth.Native.Unwind;
 /// removes). Such a part has call frame information of its own and no name, and the function jumps to it: on a condition, which is no way to call a function but in code that clang
 /// made small (-Os), or without one, as in a tail call; then it counts if its information begins in the middle of a frame, where that of a function begins with a return address and nothing else.
 /// </summary>
-internal static class ColdParts
+internal static class UnnamedColdParts
 {
     private const ulong MostBytes = 4 << 20; // of one function's code; more is not looked through
 
