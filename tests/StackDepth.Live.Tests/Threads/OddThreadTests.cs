@@ -81,10 +81,11 @@ public sealed class OddThreadTests
         Requires.Bpf();
         // The first call of all initializes this and that, in frames of its own.
         _ = Down(0);
-        var (shallow, deep) = (Down(0), Down(100));
+        var (shallow, deep) = (Down(0), Down(1000));
 
         Assert.Equal((Completeness.Approximate, Completeness.Approximate), (shallow.Completeness, deep.Completeness));
-        Assert.Equal(100, deep.User - shallow.User);
+        // How the runtime waits takes some frames more or less.
+        Assert.InRange(deep.User - shallow.User, 980, 1020);
 
         static ThreadDepth Down(int levels)
         {
