@@ -27,7 +27,7 @@ public static class Probe
     }
 
     /// <summary>
-    /// Gets what the first uprobes of a quiet machine wait for over with, on a thread of its own, and returns at once: a grace period of the kernel, 8 to 16 ms. For programs that know
+    /// Gets what the first uprobes of a quiet machine wait for over with, on a thread of its own, and returns at once: a grace period of the kernel, 4 to 16 ms. For programs that know
     /// at their start that they are about to attach: called before they read their arguments, they attach that much sooner. It leaves nothing behind; without the privileges for
     /// uprobes, or before Linux 6.6, it does nothing.
     /// </summary>

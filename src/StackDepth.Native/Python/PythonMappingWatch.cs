@@ -11,11 +11,7 @@ namespace StackDepth.Native.Python;
 /// </summary>
 internal sealed class PythonMappingWatch : IDisposable
 {
-    private readonly MappingEvents _events;
-    private readonly PythonSupplier _supplier;
-    private readonly Action<Exception> _failed;
-    private readonly Thread _thread;
-    private volatile bool _stopping;
+    private readonly MappingEventLoop<Sink> _loop;
 
     /// <summary>Begins to watch.</summary>
     /// <param name="supplier">Whom to tell; the caller's.</param>
@@ -24,43 +20,11 @@ internal sealed class PythonMappingWatch : IDisposable
     /// <exception cref="KernelException">The kernel refuses the events.</exception>
     internal PythonMappingWatch(PythonSupplier supplier, Action<Exception> failed, SystemCalls sys)
     {
-        (_supplier, _failed) = (supplier, failed);
-        _events = MappingEvents.Open(sys);
-        _thread = new Thread(Run) { IsBackground = true, Name = "StackDepth Python mappings" };
-        _thread.Start();
+        _loop = new(MappingEvents.Open(sys), new(supplier), failed, "StackDepth Python mappings");
     }
 
     /// <summary>Watches no more, and waits for the thread. Idempotent.</summary>
-    public void Dispose()
-    {
-        if (_stopping)
-        {
-            return;
-        }
-
-        _stopping = true;
-        _events.Wake();
-        _thread.Join();
-        _events.Dispose();
-    }
-
-    private void Run()
-    {
-        try
-        {
-            var sink = new Sink(_supplier);
-            while (!_stopping)
-            {
-                _events.Wait();
-                _events.Drain(ref sink);
-            }
-        }
-        catch (Exception error)
-        {
-            // An exception that left the thread would end the host's process.
-            _failed(error);
-        }
-    }
+    public void Dispose() => _loop.Dispose();
 
     private readonly struct Sink(PythonSupplier supplier) : IRecordSink
     {

@@ -11,14 +11,11 @@ namespace StackDepth.Native.Unwind;
 /// </summary>
 internal sealed class MappingWatch : IDisposable
 {
-    private readonly MappingEvents _events;
+    private readonly MappingEventLoop<Sink> _loop;
     private readonly UnwindSupplier _supplier;
     private readonly WantedProcesses _wanted;
-    private readonly Action<Exception> _failed;
-    private readonly Thread _thread;
     private long _lost;
     private long _foreseen;
-    private volatile bool _stopping;
 
     /// <summary>Begins to watch.</summary>
     /// <param name="supplier">Loads the tables; the caller's.</param>
@@ -29,10 +26,8 @@ internal sealed class MappingWatch : IDisposable
     /// <exception cref="KernelException">The kernel refuses the events.</exception>
     internal MappingWatch(UnwindSupplier supplier, WantedProcesses wanted, Action<Exception> failed, SystemCalls sys, int dataPages = MappingEvents.DefaultPages)
     {
-        (_supplier, _wanted, _failed) = (supplier, wanted, failed);
-        _events = MappingEvents.Open(sys, dataPages);
-        _thread = new Thread(Run) { IsBackground = true, Name = "StackDepth mappings" };
-        _thread.Start();
+        (_supplier, _wanted) = (supplier, wanted);
+        _loop = new(MappingEvents.Open(sys, dataPages), new(this), failed, "StackDepth mappings");
     }
 
     /// <summary>Records that the kernel found no room for.</summary>
@@ -42,36 +37,7 @@ internal sealed class MappingWatch : IDisposable
     internal long Foreseen => Interlocked.Read(ref _foreseen);
 
     /// <summary>Watches no more, and waits for the thread. Idempotent.</summary>
-    public void Dispose()
-    {
-        if (_stopping)
-        {
-            return;
-        }
-
-        _stopping = true;
-        _events.Wake();
-        _thread.Join();
-        _events.Dispose();
-    }
-
-    private void Run()
-    {
-        try
-        {
-            var sink = new Sink(this);
-            while (!_stopping)
-            {
-                _events.Wait();
-                _events.Drain(ref sink);
-            }
-        }
-        catch (Exception error)
-        {
-            // An exception that left the thread would end the host's process.
-            _failed(error);
-        }
-    }
+    public void Dispose() => _loop.Dispose();
 
     private void OnMapping(PerfRecord record)
     {
