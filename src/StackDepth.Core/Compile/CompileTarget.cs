@@ -31,6 +31,9 @@ internal sealed record CompileTarget(
         _ => stack.Walk ?? Walk,
     };
 
+    /// <summary>The stack whose frames are delivered for <paramref name="stack"/>: the kernel's walk gives them where ours cannot run.</summary>
+    internal IrStack FramesOf(IrStack stack) => WalksStatically && WalkOf(stack) != StackWalk.Kernel ? stack with { Walk = StackWalk.Kernel } : stack;
+
     /// <summary>Whether frames are to be counted that the kernel's walk finds, which gives none of them.</summary>
     internal bool CountsFramesOfKernelWalk(IrQuery query)
     {
@@ -54,12 +57,20 @@ internal sealed record CompileTarget(
         List<StackWalk> found = [];
         foreach (var expression in query.Expressions)
             Find(expression);
+        if (query.Sink is IrAggregate { Kept: { } kept })
+            Add(kept.Stack);
         return found;
+
+        void Add(IrStack stack)
+        {
+            if (stack.Kind != StackKind.Python && WalkOf(stack) is var walk and not StackWalk.Kernel && !found.Contains(walk))
+                found.Add(walk);
+        }
 
         void Find(IrExpression expression)
         {
-            if (expression is IrStackValue { Stack.Kind: not StackKind.Python } value && WalkOf(value.Stack) is var walk and not StackWalk.Kernel && !found.Contains(walk))
-                found.Add(walk);
+            if (expression is IrStackValue value)
+                Add(value.Stack);
             foreach (var operand in expression.Operands)
                 Find(operand);
         }

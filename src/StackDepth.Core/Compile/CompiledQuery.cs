@@ -6,7 +6,7 @@ using StackDepth.Native.Unwind;
 namespace StackDepth.Compile;
 
 /// <summary>A query as the kernel gets it: inert and comparable.</summary>
-internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, ImmutableArray<MapSpec> Maps, ResultLayout Results, AggregateLayout? Aggregate, EventLayout? Event, EventLayout? Key)
+internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, ImmutableArray<MapSpec> Maps, ResultLayout Results, AggregateLayout? Aggregate, EventLayout? Event, EventLayout? Key, KeptLayout? Kept = null)
 {
     /// <summary>How the program walks user stacks first; the kernel's walk where it walks none.</summary>
     internal StackWalk UserWalk
@@ -55,7 +55,7 @@ internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, Immutabl
 
     public bool Equals(CompiledQuery? other) =>
         other is not null && Ir == other.Ir && Program == other.Program && Maps.SequenceEqual(other.Maps) && Results == other.Results
-        && Aggregate == other.Aggregate && Event == other.Event && Key == other.Key;
+        && Aggregate == other.Aggregate && Event == other.Event && Key == other.Key && Kept == other.Kept;
 
     public override int GetHashCode() => HashCode.Combine(Ir, Program, Maps.Length, Results);
 }

@@ -24,6 +24,12 @@ internal static class MapNames
     /// <summary>Shared by all CPUs: the best value so far of a live extremum.</summary>
     internal const string Best = "best";
 
+    /// <summary>The value of each kept hit, and which of them is being written.</summary>
+    internal const string KeptOrder = "kept_order";
+
+    /// <summary>The kept hits: see <see cref="KeptLayout"/>.</summary>
+    internal const string Kept = "kept";
+
     /// <summary>The live activations of each thread and site.</summary>
     internal const string Activations = "activations";
 

@@ -26,6 +26,7 @@ internal static class IrPrinter
         Guard guard => $"where {Print(guard.Condition)}",
         Decide decide => $"decide {Print(decide.Condition)}",
         CountHit => "count hit",
+        Capture { OnDemand: true } capture => $"make room for {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Capture { Stack.Kind: StackKind.Python } => "capture python",
         Capture { Stack.IsWalked: false } capture => $"capture {Name(capture.Stack.Kind)}",
         Capture capture => $"capture {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
@@ -36,7 +37,9 @@ internal static class IrPrinter
     internal static string Print(IrSink sink) => sink switch
     {
         IrCountHits => "the hits are the result",
-        IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : ""),
+        IrAggregate { Parts: AggregateParts.None, Kept: { } keep } => Print(keep),
+        IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : "")
+            + (aggregate.Kept is { } kept ? $", {Print(kept)}" : ""),
         IrEmit emit => $"emit ({string.Join(", ", emit.Fields.Select(Print))})",
         IrEmitExtremum extremum => $"emit each new {(extremum.Maximum ? "maximum" : "minimum")} of {Print(extremum.Value)}",
         _ => throw IrNodes.Unknown(sink),
@@ -62,6 +65,9 @@ internal static class IrPrinter
         IrNot not => $"!{Print(not.Operand)}",
         _ => throw IrNodes.Unknown(expression),
     };
+
+    private static string Print(IrKeep keep) =>
+        string.Create(CultureInfo.InvariantCulture, $"keep {keep.Count} of the {(keep.Maximum ? "greatest" : "smallest")} {Print(keep.By)} with {Name(keep.Stack)}");
 
     internal static string Print(IrFunctions functions) => string.Join(", ", functions.Names.Select(static name => InstructionText.Escape(name)));
 

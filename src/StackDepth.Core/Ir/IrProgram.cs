@@ -34,7 +34,8 @@ internal sealed record CountHit : IrStatement;
 /// <param name="Stack">Whose frames.</param>
 /// <param name="Walk">How they are found.</param>
 /// <param name="MaxFrames">The most frames that the walk counts; 0 where there is no walk.</param>
-internal sealed record Capture(IrStack Stack, StackWalk Walk, int MaxFrames) : IrStatement;
+/// <param name="OnDemand">Whether only room is made for it: it is walked where a hit is kept.</param>
+internal sealed record Capture(IrStack Stack, StackWalk Walk, int MaxFrames, bool OnDemand = false) : IrStatement;
 
 /// <summary>Gives the value to the query's sink.</summary>
 internal sealed record Deliver(IrSink Sink) : IrStatement

@@ -34,11 +34,21 @@ internal sealed record IrCountHits : IrSink
     internal override IEnumerable<IrExpression> Expressions => [];
 }
 
-/// <summary>Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one.</summary>
-internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key) : IrSink
+/// <summary>
+/// Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one; and over all keys the hits that are to be
+/// <paramref name="Kept"/>.
+/// </summary>
+internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key, IrKeep? Kept = null) : IrSink
 {
-    internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value }.OfType<IrExpression>();
+    internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value, Kept?.By }.OfType<IrExpression>();
 }
+
+/// <summary>Hits to be kept with their frames.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Maximum">Those of the greatest values, or else of the smallest.</param>
+/// <param name="By">The value.</param>
+/// <param name="Stack">Whose frames.</param>
+internal sealed record IrKeep(int Count, bool Maximum, IrExpression By, IrStack Stack);
 
 /// <summary>One record through the ring buffer for each hit.</summary>
 internal sealed record IrEmit(ImmutableArray<IrExpression> Fields) : IrSink
@@ -62,6 +72,22 @@ internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predi
     public bool Equals(IrQuery? other) => other is not null && Probe == other.Probe && Predicates.SequenceEqual(other.Predicates) && Sink == other.Sink;
 
     public override int GetHashCode() => Predicates.Aggregate(HashCode.Combine(Probe, Sink), HashCode.Combine);
+
+    /// <summary>Both queries in one: an aggregate, and hits that are kept.</summary>
+    /// <exception cref="ProbeQueryException">They cannot be one.</exception>
+    internal IrQuery And(IrQuery other)
+    {
+        if (Probe != other.Probe || !Predicates.SequenceEqual(other.Predicates))
+            throw new ProbeQueryException("And joins two queries of the same probe with the same filters: build both from one source, with its ForProcess and Where.");
+        return (Sink, other.Sink) switch
+        {
+            (IrAggregate { Kept: null } aggregate, IrAggregate { Parts: AggregateParts.None, Kept: { } kept }) => this with { Sink = aggregate with { Kept = kept } },
+            (IrAggregate { Parts: AggregateParts.None, Kept: { } kept }, IrAggregate { Kept: null } aggregate) => this with { Sink = aggregate with { Kept = kept } },
+            (IrCountHits, IrAggregate { Parts: AggregateParts.None } keep) => this with { Sink = keep },
+            (IrAggregate { Parts: AggregateParts.None } keep, IrCountHits) => this with { Sink = keep },
+            _ => throw new ProbeQueryException("And joins an aggregate or a table with a MaxBy, MinBy or TopK. Several aggregates of one probe are computed by Summaries; else run them as sessions of their own."),
+        };
+    }
 
     /// <summary>The expressions, in no order.</summary>
     internal IEnumerable<IrExpression> Expressions => Predicates.Concat(Sink.Expressions);

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Numerics;
+using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Runtime;
 
@@ -62,6 +64,39 @@ public sealed class ProbeSource<TContext>
     /// <remarks>A hit counts when all of its values can be had. Numbers of 32 bits are widened by <c>ToInt64()</c>.</remarks>
     public ProbeQuery<ImmutableArray<Summary<long>>> Summaries(params ReadOnlySpan<Func<TContext, Expr<long>>> selectors) =>
         new(new IrQuery(_probe, _predicates, new IrAggregate(AggregateValue.AllParts, Values(_context, selectors), null)), static snapshot => snapshot.Total.ToSummaries<long>());
+
+    /// <summary>
+    /// The hit of the greatest value, with its frames; null when there was none. Of equal values the first one counts. A stack is walked for its frames only when its hit is the greatest so
+    /// far, and its addresses stay in the kernel until the result is read: then they are named, also where the process has ended. Needs Linux 5.15.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The query cannot be computed in the kernel.</exception>
+    public ProbeQuery<RecordHolder<T>?> MaxBy<T>(Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T> => new(Keep(selector, 1, maximum: true), static snapshot => snapshot.Records<T>().FirstOrDefault());
+
+    /// <summary>The hit of the smallest value, with its frames; null when there was none. As <see cref="MaxBy"/>.</summary>
+    /// <exception cref="ProbeQueryException">The query cannot be computed in the kernel.</exception>
+    public ProbeQuery<RecordHolder<T>?> MinBy<T>(Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T> => new(Keep(selector, 1, maximum: false), static snapshot => snapshot.Records<T>().FirstOrDefault());
+
+    /// <summary>The hits of the greatest values, each with its frames, the greatest first. As <see cref="MaxBy"/>; each place takes 32 KiB of kernel memory.</summary>
+    /// <param name="count">How many: at most 61.</param>
+    /// <param name="selector">The value.</param>
+    /// <exception cref="ProbeQueryException">The query cannot be computed in the kernel.</exception>
+    public ProbeQuery<ImmutableArray<RecordHolder<T>>> TopK<T>(int count, Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, KeptLayout.Most);
+        return new(Keep(selector, count, maximum: true), static snapshot => snapshot.Records<T>());
+    }
+
+    private IrQuery Keep<T>(Func<TContext, Expr<T>> selector, int count, bool maximum)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        var value = selector(_context).Node;
+        var stack = value is IrStackValue { Stack: { Kind: StackKind.User or StackKind.Kernel } own } ? own : new IrStack(StackKind.User);
+        return new(_probe, _predicates, new IrAggregate(AggregateParts.None, null, null, new(count, maximum, value, stack)));
+    }
 
     internal static IrExpression Values(TContext context, ReadOnlySpan<Func<TContext, Expr<long>>> selectors)
     {

@@ -8,18 +8,27 @@ namespace StackDepth;
 /// <param name="Reason">Why the stack is not complete, or <see cref="StackReason.None"/>.</param>
 public sealed record CallStack(ImmutableArray<StackFrame> Frames, StackReason Reason = StackReason.None)
 {
+    /// <summary>How many frames are left out of <see cref="Frames"/>: of a very deep stack that does not repeat itself the innermost frames are delivered, and the outermost.</summary>
+    public int Omitted { get; init; }
+
+    /// <summary>How many of <see cref="Frames"/> come before those that are left out.</summary>
+    public int OmittedAt { get; init; }
+
+    /// <summary>The number of frames of the stack, those included that are left out of <see cref="Frames"/>.</summary>
+    public int Length => Span.Length + Omitted;
+
     /// <summary>What the number of frames promises.</summary>
     public Completeness Completeness => Reason.Completeness();
 
     /// <inheritdoc />
-    public bool Equals(CallStack? other) => other is not null && Reason == other.Reason && Span.SequenceEqual(other.Span);
+    public bool Equals(CallStack? other) => other is not null && Reason == other.Reason && Omitted == other.Omitted && OmittedAt == other.OmittedAt && Span.SequenceEqual(other.Span);
 
     /// <inheritdoc />
     public override int GetHashCode()
     {
         var hash = default(HashCode);
         hash.Add(Reason);
-        hash.Add(Span.Length);
+        hash.Add(Length);
         foreach (ref readonly var frame in Span)
             hash.Add(frame.Address);
         return hash.ToHashCode();
@@ -29,7 +38,7 @@ public sealed record CallStack(ImmutableArray<StackFrame> Frames, StackReason Re
     /// One frame a line, numbered from the innermost, which is 0, as debuggers do. Runs are folded: <c>#1 rec+0x2a (deep)  x4,998</c> are frames 1 to 4,998, and
     /// <c>#3 [even+0x1f | odd+0x22] (deep)  x2,499</c> are two frames that alternate. A stack that is not complete ends with a line that says why.
     /// </summary>
-    public override string ToString() => FoldedStack.Write(Span, Reason);
+    public override string ToString() => FoldedStack.Write(this);
 
-    private ReadOnlySpan<StackFrame> Span => Frames.IsDefault ? [] : Frames.AsSpan();
+    internal ReadOnlySpan<StackFrame> Span => Frames.IsDefault ? [] : Frames.AsSpan();
 }

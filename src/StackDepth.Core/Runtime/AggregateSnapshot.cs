@@ -20,6 +20,13 @@ internal sealed class AggregateSnapshot
 
     internal long Hits { get; }
 
+    /// <summary>The hits that were kept, the best first.</summary>
+    internal ImmutableArray<KeptHit> Kept { get; init; } = [];
+
+    internal ImmutableArray<RecordHolder<T>> Records<T>()
+        where T : struct, INumber<T> =>
+        [.. Kept.Select(static hit => new RecordHolder<T>(T.CreateTruncating(hit.Value), hit.ProcessId, hit.ThreadId, hit.Comm, hit.Function, hit.Stack))];
+
     internal AggregateValue Total => _total ?? throw new InvalidOperationException("This query keeps no total: it is grouped, or counts hits only.");
 
     internal static Summary<T> Summary<T>(AggregateSnapshot snapshot)

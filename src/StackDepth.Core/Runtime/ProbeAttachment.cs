@@ -8,6 +8,7 @@ using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Targets;
+using StackDepth.Symbols;
 
 namespace StackDepth.Runtime;
 
@@ -27,13 +28,14 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly FollowerLinks? _followers;
     private readonly UnwindTableService? _tables;
     private readonly PythonService? _python;
+    private readonly FrameNames? _names;
     private ProbeHealth? _finalHealth;
     private AggregateSnapshot? _finalAggregates;
     private bool _detached;
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, UnwindTableService? tables, PythonService? python, RingConsumer? ring, ChildStart? child,
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, UnwindTableService? tables, PythonService? python, FrameNames? names, RingConsumer? ring, ChildStart? child,
         AttachOptions options)
     {
         _compiled = compiled;
@@ -44,6 +46,7 @@ internal sealed class ProbeAttachment : IDisposable
         _followers = followers;
         _tables = tables;
         _python = python;
+        _names = names;
         _child = child;
         Ring = ring;
         Sites = TargetSites.Describe(target, compiled.UserWalk, tables?.EntryOf(target));
@@ -90,6 +93,7 @@ internal sealed class ProbeAttachment : IDisposable
             tables?.BeginPreload(childCommand);
             var python = compiled.UsesPython ? undo.Add(PythonService.Start(maps, target, resolve, Logger(options), sys)) : null;
             python?.BeginPreload(childCommand);
+            var names = compiled.Kept is null ? null : undo.Add(new FrameNames());
             if (compiled.CountsActivations)
                 ActivationLinks.Describe(maps, target);
             var request = TargetSites.Request(target, query.Probe.ProcessId);
@@ -99,7 +103,7 @@ internal sealed class ProbeAttachment : IDisposable
             tables?.WaitUntilPreloaded();
             python?.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, tables, python, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, tables, python, names, ring, child, options);
             undo.Keep();
             attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
             if (target.Note is { } note)
@@ -238,6 +242,7 @@ internal sealed class ProbeAttachment : IDisposable
             _activations?.Dispose();
             _tables?.Dispose();
             _python?.Dispose();
+            _names?.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
             _target.Dispose();
@@ -253,7 +258,7 @@ internal sealed class ProbeAttachment : IDisposable
 
     private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses + (_followers?.Missed ?? 0));
 
-    private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled.Aggregate, grouped: _compiled.Key is not null, Sites);
+    private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled, Sites, _names);
 
     private static ILogger Logger(AttachOptions options) => options.LoggerFactory?.CreateLogger("StackDepth") ?? NullLogger.Instance;
 }

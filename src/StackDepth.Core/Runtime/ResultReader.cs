@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using CommunityToolkit.HighPerformance.Buffers;
 using StackDepth.Compile;
 using StackDepth.Native.Load;
+using StackDepth.Symbols;
 
 namespace StackDepth.Runtime;
 
@@ -28,19 +30,25 @@ internal static class ResultReader
         };
     }
 
-    internal static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, bool grouped, SiteTable sites)
+    internal static AggregateSnapshot Aggregates(KernelMaps maps, CompiledQuery query, SiteTable sites, FrameNames? names)
+    {
+        var kept = query.Kept is { } layout ? KeptHits.Read(maps, layout, sites, names!) : [];
+        return Aggregates(maps, query.Aggregate, grouped: query.Key is not null, sites, kept);
+    }
+
+    private static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, bool grouped, SiteTable sites, ImmutableArray<KeptHit> kept)
     {
         var results = maps[MapNames.Results];
         using var value = ReadFirst(results);
         var hits = Sum(results, value.Span, HealthCounter.Hits);
         if (layout is null)
-            return new(hits, null, [], sites);
+            return new(hits, null, [], sites) { Kept = kept };
         if (grouped)
-            return new(hits, null, Groups(maps[MapNames.Groups], layout), sites);
+            return new(hits, null, Groups(maps[MapNames.Groups], layout), sites) { Kept = kept };
         var total = new AggregateValue(layout);
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
             total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
-        return new(hits, total, [], sites);
+        return new(hits, total, [], sites) { Kept = kept };
     }
 
     private static StackReasonCounts Reasons(BpfMap results, ReadOnlySpan<byte> values)

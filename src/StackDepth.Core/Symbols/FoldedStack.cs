@@ -6,22 +6,30 @@ namespace StackDepth.Symbols;
 /// <summary>Writes a stack, one frame or run of frames a line.</summary>
 internal static class FoldedStack
 {
-    internal static string Write(ReadOnlySpan<StackFrame> frames, StackReason reason)
+    internal static string Write(CallStack stack)
     {
         var text = new StringBuilder();
-        var runs = StackFolding.Fold(frames);
-        var width = runs.Count == 0 ? 0 : Number(runs[^1].First).Length;
-        foreach (var run in runs)
+        var width = Number(stack.Length - 1).Length;
+        var omitted = stack.Omitted > 0 ? stack.OmittedAt : stack.Span.Length;
+        WriteRuns(text, stack.Span[..omitted], 0, width);
+        if (stack.Omitted > 0)
+            text.Append(CultureInfo.InvariantCulture, $"({stack.Omitted:N0} frames left out)\n");
+        WriteRuns(text, stack.Span[omitted..], omitted + stack.Omitted, width);
+        if (stack.Reason != StackReason.None)
+            text.Append(CultureInfo.InvariantCulture, $"({Word(stack.Completeness)}: {HealthText.Describe(stack.Reason)})\n");
+        return text.Length == 0 ? "no frames" : text.ToString(0, text.Length - 1);
+    }
+
+    private static void WriteRuns(StringBuilder text, ReadOnlySpan<StackFrame> frames, int first, int width)
+    {
+        foreach (var run in StackFolding.Fold(frames))
         {
-            text.Append('#').Append(Number(run.First).PadRight(width + 1));
+            text.Append('#').Append(Number(first + run.First).PadRight(width + 1));
             WriteGroup(text, frames.Slice(run.First, run.Length));
             if (run.Count > 1)
                 text.Append(CultureInfo.InvariantCulture, $"  x{run.Count:N0}");
             text.Append('\n');
         }
-        if (reason != StackReason.None)
-            text.Append(CultureInfo.InvariantCulture, $"({Word(reason.Completeness())}: {HealthText.Describe(reason)})\n");
-        return text.Length == 0 ? "no frames" : text.ToString(0, text.Length - 1);
     }
 
     private static void WriteGroup(StringBuilder text, ReadOnlySpan<StackFrame> frames)

@@ -67,6 +67,9 @@ internal sealed class CompiledRun
         return groups;
     }
 
+    /// <summary>The places of kept hits that are taken.</summary>
+    internal IEnumerable<byte[]> Kept() => Machine[MapNames.Kept].Entries.Select(static entry => entry.Values[0].Bytes).Where(static place => BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Value)) != 0);
+
     /// <summary>All that must hold after every run, whatever the query: no slot is held, no record is open, the template of new groups is zero.</summary>
     internal void AssertAtRest()
     {
@@ -77,6 +80,12 @@ internal sealed class CompiledRun
                 Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(Machine[MapNames.Scratch].First(cpu).Bytes));
         }
         Assert.Equal(0, Machine.Ring?.Open ?? 0);
+        if (Compiled.Kept is null)
+            return;
+        var order = Machine[MapNames.KeptOrder].First().Bytes;
+        for (var place = 0; place < KeptLayout.OrderEntries; place++)
+            Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(order.AsSpan((place * KeptLayout.OrderEntryBytes) + KeptLayout.OrderLock)));
+        Assert.All(Kept(), static place => Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Version)) & 1));
     }
 
     internal static byte[] Comm(string text)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using StackDepth.Compile;
 using StackDepth.Core.Tests.Interpreter;
@@ -83,6 +84,8 @@ public sealed class CompilerPropertyTests
             Assert.True(expected == run.Counter(counter), $"{counter}: {expected} expected, {run.Counter(counter)} counted");
         if (run.Machine.Ring is { } ring)
             Assert.Equal(model.Records, ring.Records.Select(static record => Convert.ToHexString(record.Bytes)));
+        if (run.Compiled.Kept is { } kept)
+            AssertSame(kept, model.Kept, [.. run.Kept()]);
         if (run.Compiled.Aggregate is not { } layout)
             return;
         var groups = run.Groups();
@@ -90,6 +93,27 @@ public sealed class CompilerPropertyTests
         foreach (var (key, expected) in model.Groups)
             Assert.Equal(Text(expected, layout.Parts), Text(groups[key], layout.Parts));
     }
+
+    private static void AssertSame(KeptLayout layout, List<(long Value, Hit Hit)> expected, byte[][] places)
+    {
+        Assert.True(places.Length <= layout.Places);
+        var best = places.OrderByDescending(Encoded).Take(layout.Keep.Count).ToArray();
+        Assert.Equal(expected.Select(kept => layout.Keep.Maximum ? AggregateLayout.EncodeMaximum(kept.Value) : AggregateLayout.EncodeMaximum(~kept.Value)), best.Select(Encoded));
+        // Of hits with the same value the first ones are kept, in no order; the last value may have hits among the spare places.
+        foreach (var value in expected.Select(static kept => kept.Value).Distinct().SkipLast(1))
+            Assert.Equal(expected.Where(kept => kept.Value == value).Select(static kept => Text(kept.Hit)).Order(), best.Where(place => Value(place) == value).Select(static place => Text(place)).Order());
+        if (expected.Count == 1)
+            Assert.Contains(Text(expected[0].Hit), places.Where(place => Encoded(place) == Encoded(best[0])).Select(static place => Text(place)));
+
+        long Value(byte[] place) => (layout.Keep.Maximum ? AggregateLayout.DecodeMaximum(Encoded(place)) : AggregateLayout.DecodeMinimum(Encoded(place)))!.Value;
+
+        static ulong Encoded(byte[] place) => BinaryPrimitives.ReadUInt64LittleEndian(place.AsSpan(KeptLayout.Value));
+    }
+
+    private static string Text(Hit hit) => $"{hit.Pid} {hit.Tid} {Convert.ToHexString(hit.Comm)} {hit.Cookie}";
+
+    private static string Text(byte[] place) =>
+        $"{BinaryPrimitives.ReadInt32LittleEndian(place.AsSpan(KeptLayout.Ids + 4))} {BinaryPrimitives.ReadInt32LittleEndian(place.AsSpan(KeptLayout.Ids))} {Convert.ToHexString(place.AsSpan(KeptLayout.Comm, 16))} {BinaryPrimitives.ReadUInt64LittleEndian(place.AsSpan(KeptLayout.Site))}";
 
     private static string Text(ModelAggregate value, AggregateParts parts)
     {

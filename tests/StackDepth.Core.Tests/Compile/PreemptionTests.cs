@@ -4,6 +4,7 @@ using StackDepth.Core.Tests.Golden;
 using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
+using StackDepth.Runtime;
 
 namespace StackDepth.Core.Tests.Compile;
 
@@ -19,12 +20,14 @@ public sealed class PreemptionTests
     private static readonly IrQuery GroupedSummary = GoldenQueries.Source.GroupBy(s => s.Tid).Summary(s => s.UStack.Length).Query;
     private static readonly IrQuery LiveMaximum = GoldenQueries.Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query;
     private static readonly IrQuery LiveMinimum = GoldenQueries.Source.Select(s => s.UStack.Length).Extremum(maximum: false).Query;
+    private static readonly IrQuery Deepest = GoldenQueries.Source.MaxBy(s => s.UStack.Length).Query;
+    private static readonly IrQuery Top = GoldenQueries.Source.TopK(3, s => s.UStack.Length).Query;
     private static readonly IrQuery Stream = GoldenQueries.Source.Where(s => s.UStack.Length > 2).Select(s => (s.Tid, s.UStack.Length, s.KStack.Length)).Query;
 
     [Fact]
     public void A_hit_that_interrupts_another_at_any_instruction_changes_nothing()
     {
-        foreach (var query in (IrQuery[])[Summary, GroupedSummary, LiveMaximum, LiveMinimum, Stream])
+        foreach (var query in (IrQuery[])[Summary, GroupedSummary, LiveMaximum, LiveMinimum, Stream, Deepest, Top])
         {
             foreach (var (first, second) in ((int, int)[])[(5, 9), (9, 5), (7, 7), (-2, 6), (6, -2), (127, 1)])
             {
@@ -49,7 +52,7 @@ public sealed class PreemptionTests
     [Fact]
     public void Two_hits_that_interrupt_each_other_at_any_two_instructions_change_nothing()
     {
-        foreach (var query in (IrQuery[])[Summary, GroupedSummary, LiveMaximum])
+        foreach (var query in (IrQuery[])[Summary, GroupedSummary, LiveMaximum, Deepest])
         {
             var compiled = ProbeCompiler.Compile(query, GoldenQueries.Target);
             var (first, second) = (Length(query, 5), Length(query, 9));
@@ -84,7 +87,7 @@ public sealed class PreemptionTests
         for (var round = 0; round < RandomRounds; round++)
         {
             var random = new Random((programs * RandomRounds) + round);
-            var query = (round % 5) switch { 0 => Summary, 1 => GroupedSummary, 2 => LiveMaximum, 3 => LiveMinimum, _ => Stream };
+            var query = (round % 7) switch { 0 => Summary, 1 => GroupedSummary, 2 => LiveMaximum, 3 => LiveMinimum, 4 => Deepest, 5 => Top, _ => Stream };
             var run = new CompiledRun(query, GoldenQueries.Target);
             Hit[] hits = [.. Enumerable.Range(0, programs).Select(_ => Deep(random.Next(1, 3), random.Next(20) == 0 ? -14 : random.Next(1, 128)))];
             try
@@ -192,6 +195,9 @@ public sealed class PreemptionTests
             case Deliver { Sink: IrEmitExtremum extremum }:
                 AssertLive(run, extremum.Maximum, walked, exact: busy + dropped == 0);
                 break;
+            case Deliver { Sink: IrAggregate { Kept: { } keep } }:
+                AssertKept(run, keep, walked, exact: busy + dropped == 0);
+                break;
             default:
                 AssertGroups(run, hits, walked, busy, dropped);
                 break;
@@ -214,6 +220,17 @@ public sealed class PreemptionTests
         Assert.All(values, value => Assert.Contains(value, depths));
         if (exact && depths.Length > 0)
             Assert.Contains(maximum ? depths.Max() : depths.Min(), values);
+    }
+
+    private static void AssertKept(CompiledRun run, IrKeep keep, (int Tid, long Depth)[] walked, bool exact)
+    {
+        var kept = run.Kept().Select(static place =>
+            ((int)BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Ids)), AggregateLayout.DecodeMaximum(BinaryPrimitives.ReadUInt64LittleEndian(place.AsSpan(KeptLayout.Value)))!.Value,
+                BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.FrameCount)), FrameTrail.Read(place).Head)).ToList();
+        Assert.All(kept, static hit => Assert.Equal((hit.Item2, hit.Item2), (hit.Item3, hit.Head.Length)));
+        Assert.All(kept, hit => Assert.Contains((hit.Item1, hit.Item2), walked));
+        if (exact)
+            Assert.Equal(walked.Select(static hit => hit.Depth).OrderDescending().Take(keep.Count), kept.Select(static hit => hit.Item2).OrderDescending().Take(keep.Count));
     }
 
     private static void AssertGroups(CompiledRun run, Hit[] hits, (int Tid, long Depth)[] walked, long busy, long dropped)

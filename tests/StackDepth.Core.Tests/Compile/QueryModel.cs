@@ -45,6 +45,9 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
 
     internal List<string> Records { get; } = [];
 
+    /// <summary>The hits that are kept, the best first, of equal ones the first first.</summary>
+    internal List<(long Value, Hit Hit)> Kept { get; private set; } = [];
+
     internal void Add(Hit hit)
     {
         if (!InScope(hit))
@@ -60,7 +63,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrExpression?[] needed = query.Sink switch
         {
             IrCountHits => [],
-            IrAggregate aggregate => [aggregate.Key, aggregate.Value],
+            IrAggregate aggregate => [aggregate.Key, aggregate.Value, aggregate.Kept?.By],
             IrEmit emit => [.. emit.Fields],
             IrEmitExtremum extremum => [extremum.Value],
             _ => throw IrNodes.Unknown(query.Sink),
@@ -87,6 +90,10 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         switch (query.Sink)
         {
             case IrAggregate aggregate:
+                if (aggregate.Kept is { } kept)
+                    Keep(kept, hit);
+                if (aggregate.Parts == AggregateParts.None)
+                    return;
                 var key = aggregate.Key is null ? "" : Wire(aggregate.Key, hit);
                 if (!Groups.ContainsKey(key) && aggregate.Key is not null && Groups.Count == target.MaxKeys)
                 {
@@ -111,6 +118,14 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
                 Emit(Wire(extremum.Value, hit));
                 break;
         }
+    }
+
+    private void Keep(IrKeep keep, Hit hit)
+    {
+        var value = Evaluate(keep.By, hit);
+        value = keep.Maximum ? long.Min(value, long.MaxValue - 1) : long.Max(value, long.MinValue + 1);
+        Kept.Add((value, hit));
+        Kept = [.. (keep.Maximum ? Kept.OrderByDescending(static kept => kept.Value) : Kept.OrderBy(static kept => kept.Value)).Take(keep.Count)];
     }
 
     private void Emit(string record)

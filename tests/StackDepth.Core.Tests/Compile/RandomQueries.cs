@@ -39,10 +39,13 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         0 => new IrEmit([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Field())]),
         1 => new IrEmitExtremum(random.Next(2) == 0, Number()),
         2 when random.Next(4) == 0 => new IrCountHits(),
+        3 when random.Next(5) == 0 => new IrAggregate(AggregateParts.None, null, null, Keep()),
         _ => random.Next(5) == 0
             ? new IrAggregate(AggregateParts.Count, random.Next(2) == 0 ? null : Field(), Key())
-            : new IrAggregate((AggregateParts)random.Next(1, 32), Number(), Key()),
+            : new IrAggregate((AggregateParts)random.Next(1, 32), Number(), Key(), random.Next(4) == 0 ? Keep() : null),
     };
+
+    private IrKeep Keep() => new(Pick([1, 1, 2, 5, KeptLayout.Most]), random.Next(2) == 0, Number(), Stack());
 
     private IrExpression? Key() => random.Next(2) == 0 ? null : Field();
 

@@ -75,7 +75,9 @@ internal sealed class KernelHelpers(ProgramRun run)
             target.Clear();
             return Fault;
         }
-        run.Read(run[Register.R3], target.Length, kernel: true).CopyTo(target);
+        // A program's own memory is memory of the kernel, too.
+        var isKernels = run.Machine.Memory.Find(run[Register.R3], target.Length).Region.Kernel;
+        run.Read(run[Register.R3], target.Length, isKernels).CopyTo(target);
         return 0;
     }
 

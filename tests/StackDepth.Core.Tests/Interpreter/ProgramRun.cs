@@ -333,6 +333,9 @@ internal sealed class ProgramRun
             case BPF_AND or BPF_AND | BPF_FETCH:
                 Put(memory, old & operand);
                 break;
+            case BPF_XCHG:
+                Put(memory, operand);
+                break;
             default:
                 throw new MachineException("the interpreter does not know this atomic operation");
         }

@@ -55,7 +55,11 @@ internal sealed class SimulatedProcess
     /// <summary>How often a mapping was looked up.</summary>
     internal int Lookups { get; set; }
 
-    internal ulong Started { set => Put(_leader, _offsets.TaskStarted, value); }
+    internal ulong Started
+    {
+        get => field;
+        set => Put(_leader, _offsets.TaskStarted, field = value);
+    }
 
     internal ulong ExecId { set => Put(Task, _offsets.TaskExecId, value); }
 

@@ -1,9 +1,11 @@
 using System.Buffers.Binary;
+using StackDepth.Compile;
 using StackDepth.Core.Tests.Compile;
 using StackDepth.Core.Tests.Golden;
 using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 using StackDepth.Native.Unwind;
+using StackDepth.Runtime;
 
 namespace StackDepth.Core.Tests.Walks;
 
@@ -13,11 +15,18 @@ internal sealed class WalkMachine
     private readonly StackWalk _walk;
     private readonly bool _entersAtFunctions;
     private ulong _started = 1;
+    private long _clock;
 
-    internal WalkMachine(StackWalk walk, int maxFrames, bool entersAtFunctions = true, bool hasSequence = true)
+    /// <param name="walk">The walk.</param>
+    /// <param name="maxFrames">The most frames that it counts.</param>
+    /// <param name="entersAtFunctions">Whether the probe is at a function's entry.</param>
+    /// <param name="hasSequence">Whether the kernel counts the changes of mappings.</param>
+    /// <param name="keep">Whether the hits are kept with their frames, each instead of the one before; else what their walk comes to is a stream.</param>
+    internal WalkMachine(StackWalk walk, int maxFrames, bool entersAtFunctions = true, bool hasSequence = true, bool keep = false)
     {
         (_walk, MaxFrames, _entersAtFunctions) = (walk, maxFrames, entersAtFunctions);
-        var query = Probe.UProbe("bin", entersAtFunctions ? "f" : "f+4").Select(s => (s.UStack.Length, s.UStack.Completeness, s.UStack.Reason)).Query;
+        var source = Probe.UProbe("bin", entersAtFunctions ? "f" : "f+4");
+        var query = keep ? source.MaxBy(s => s.Timestamp).Query : source.Select(s => (s.UStack.Length, s.UStack.Completeness, s.UStack.Reason)).Query;
         Fields = hasSequence ? GoldenQueries.Fields : GoldenQueries.Fields with { MemorySequence = null };
         Run = new(query, GoldenQueries.Target with { Scope = new ProcessScope.All(), Walk = walk, Fields = Fields, MaxFrames = maxFrames });
         Run.Machine.StepLimit = 50_000_000;
@@ -57,17 +66,32 @@ internal sealed class WalkMachine
     /// <summary>What the bytecode makes of a hit in the process.</summary>
     internal Walked Walk(SimulatedProcess process, Registers registers)
     {
-        process.SetRegisters(registers.Ip, registers.Sp, registers.Bp, registers.Bx, registers.R10, registers.R13);
-        process.Memory.Reads.Clear();
-        var before = Run.Machine.LoopCalls;
-        Run.Run(new Hit { Pid = process.ProcessId, Process = process });
-        Callbacks = Run.Machine.LoopCalls - before;
-        Assert.True(Callbacks <= (2 * (MaxFrames + 1)) + 512, $"{Callbacks} callbacks for at most {MaxFrames} frames");
-        Run.AssertAtRest();
+        Hit(process, registers);
         var record = Run.Machine.Ring!.Records[^1].Bytes;
         var walked = new Walked(BinaryPrimitives.ReadInt64LittleEndian(record), (StackReason)BinaryPrimitives.ReadInt64LittleEndian(record.AsSpan(16)));
         Assert.Equal((long)walked.Completeness, BinaryPrimitives.ReadInt64LittleEndian(record.AsSpan(8)));
         return walked;
+    }
+
+    /// <summary>The frames that the bytecode keeps of a hit in the process, and what it says of them.</summary>
+    internal (Walked Walked, FrameTrail Trail) Keep(SimulatedProcess process, Registers registers)
+    {
+        Hit(process, registers);
+        var place = Run.Kept().MaxBy(static kept => BinaryPrimitives.ReadUInt64LittleEndian(kept.AsSpan(KeptLayout.Value)))!;
+        Assert.Equal(AggregateLayout.EncodeMaximum(_clock), BinaryPrimitives.ReadUInt64LittleEndian(place.AsSpan(KeptLayout.Value)));
+        Assert.Equal((long)process.Started, BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Started)));
+        return (new(BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.FrameCount)), (StackReason)BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Reason))), FrameTrail.Read(place));
+    }
+
+    private void Hit(SimulatedProcess process, Registers registers)
+    {
+        process.SetRegisters(registers.Ip, registers.Sp, registers.Bp, registers.Bx, registers.R10, registers.R13);
+        process.Memory.Reads.Clear();
+        var before = Run.Machine.LoopCalls;
+        Run.Run(new Hit { Pid = process.ProcessId, Process = process, Timestamp = ++_clock });
+        Callbacks = Run.Machine.LoopCalls - before;
+        Assert.True(Callbacks <= (2 * (MaxFrames + 1)) + 512, $"{Callbacks} callbacks for at most {MaxFrames} frames");
+        Run.AssertAtRest();
     }
 
     /// <summary>What the model makes of it.</summary>

@@ -45,6 +45,9 @@ internal sealed class WalkModel(WalkScene scene, StackWalk walk, int maxFrames, 
     private bool _exact = true;
     private Registers _now = new(0, 0, 0, 0, 0, 0);
 
+    /// <summary>The addresses of the frames, the innermost first.</summary>
+    internal List<ulong> Frames { get; } = [];
+
     /// <summary>Whether a frame that has called counts its CFA from rbx.</summary>
     internal bool NeedsBx { get; private set; }
 
@@ -56,7 +59,10 @@ internal sealed class WalkModel(WalkScene scene, StackWalk walk, int maxFrames, 
         _now = start;
         StackReason? end;
         do
+        {
+            Frames.Add(_now.Ip);
             end = Step();
+        }
         while (end is null);
         return NeedsBx && _bxUnread is { } unread ? unread : Ended(end.Value);
     }

@@ -11,14 +11,15 @@ internal static class AggregateLowering
     /// <summary>How often a raise is tried again when another hit on this CPU came between; each try costs a preemption at exactly that place.</summary>
     private const int RaiseAttempts = 4;
 
-    internal static void Lower(LoweringContext context, IrAggregate aggregate, AggregateLayout layout, ResultLayout results, EventLayout? key)
+    /// <summary>Goes to <paramref name="lost"/> where there is no room for the group.</summary>
+    internal static void Lower(LoweringContext context, IrAggregate aggregate, AggregateLayout layout, ResultLayout results, EventLayout? key, Label lost)
     {
         var asm = context.Asm;
         context.LoadResults();
         var (target, offset) = (Register.R7, ResultLayout.AggregateOffset);
         if (key is not null)
         {
-            FindGroup(context, aggregate.Key!, key, results);
+            FindGroup(context, aggregate.Key!, key, results, lost);
             (target, offset) = (Register.R9, 0);
         }
         if (layout.Values == 1)
@@ -59,19 +60,7 @@ internal static class AggregateLowering
     {
         var asm = context.Asm;
         var done = asm.CreateLabel("not a record");
-        ExpressionLowering.Evaluate(context, value, Register.R2);
-        if (!maximum)
-            asm.Xor(Register.R2, -1);
-        // AggregateLayout.EncodeMaximum in one addition: to flip the highest bit is to add it.
-        asm.LoadImmediate64(Register.R3, long.MinValue + 1);
-        asm.Add(Register.R2, Register.R3);
-        if (value.Type == IrType.Int64)
-        {
-            var encoded = asm.CreateLabel("encoded");
-            asm.JumpIf(JumpOp.JNE, Register.R2, 0, encoded);
-            asm.Mov(Register.R2, -1);
-            asm.Place(encoded);
-        }
+        Encode(context, value, maximum);
         asm.Load(MemorySize.DW, Register.R0, target, offset);
         asm.JumpIf(JumpOp.JGE, Register.R0, Register.R2, done);
         for (var attempt = 0; attempt < RaiseAttempts; attempt++)
@@ -86,8 +75,26 @@ internal static class AggregateLowering
         asm.Place(done);
     }
 
+    /// <summary>R2 = the value as an extreme is kept: <see cref="AggregateLayout.EncodeMaximum"/>. Changes R1 and R3.</summary>
+    internal static void Encode(LoweringContext context, IrExpression value, bool maximum)
+    {
+        var asm = context.Asm;
+        ExpressionLowering.Evaluate(context, value, Register.R2);
+        if (!maximum)
+            asm.Xor(Register.R2, -1);
+        // In one addition: to flip the highest bit is to add it.
+        asm.LoadImmediate64(Register.R3, long.MinValue + 1);
+        asm.Add(Register.R2, Register.R3);
+        if (value.Type != IrType.Int64)
+            return;
+        var encoded = asm.CreateLabel("encoded");
+        asm.JumpIf(JumpOp.JNE, Register.R2, 0, encoded);
+        asm.Mov(Register.R2, -1);
+        asm.Place(encoded);
+    }
+
     /// <summary>R9 = the group of the key, made from the template of zeroes when it is new.</summary>
-    private static void FindGroup(LoweringContext context, IrExpression key, EventLayout layout, ResultLayout results)
+    private static void FindGroup(LoweringContext context, IrExpression key, EventLayout layout, ResultLayout results, Label lost)
     {
         var asm = context.Asm;
         var found = asm.CreateLabel("group found");
@@ -105,7 +112,7 @@ internal static class AggregateLowering
         Lookup();
         asm.JumpIf(JumpOp.JNE, Register.R0, 0, found);
         context.Increment(HealthCounter.KeysLost);
-        asm.Jump(context.Leave);
+        asm.Jump(lost);
         asm.Place(found);
         asm.Mov(Register.R9, Register.R0);
 

@@ -40,6 +40,8 @@ internal sealed class CaptureLowering
         var recursion = capture.Stack.Kind == StackKind.Recursion ? FindRecord() : null;
         if (!_claimed)
             Claim(recursion);
+        if (capture.OnDemand)
+            return;
         var stack = _context.StackOffsets[capture.Stack];
         var counted = asm.CreateLabel("counted");
         if (recursion is not null)

@@ -49,6 +49,9 @@ internal sealed class LoweringContext
     /// <summary>The sets of functions whose frames the walks count.</summary>
     internal ImmutableArray<IrFunctions> Counted { get; init; } = [];
 
+    /// <summary>The hits that are kept with their frames, where the query keeps any.</summary>
+    internal KeptLayout? Kept { get; init; }
+
     /// <summary>Where the captured stacks lie in the capture slot: see <see cref="StackHeader"/>.</summary>
     internal Dictionary<IrStack, int> StackOffsets { get; } = [];
 

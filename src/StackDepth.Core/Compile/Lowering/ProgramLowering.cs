@@ -22,6 +22,7 @@ internal static class ProgramLowering
         {
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
             Counted = program.Counted,
+            Kept = program.Statements[^1] is Deliver { Sink: IrAggregate { Kept: { } keep } } ? new(keep, target.FramesOf(keep.Stack)) : null,
             EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
             CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target)),
             // Without a walk of ours, the memory of a capture slot ends where that begins which only walks need.
@@ -32,7 +33,7 @@ internal static class ProgramLowering
         var capture = new CaptureLowering(context, program);
         var asm = context.Asm;
         var sink = ((Deliver)program.Statements[^1]).Sink;
-        var aggregate = sink is IrAggregate aggregated ? AggregateLayout.Of(aggregated) : null;
+        var aggregate = sink is IrAggregate { Parts: not AggregateParts.None } parts ? AggregateLayout.Of(parts) : null;
         var key = sink is IrAggregate { Key: { } keyExpression } ? new EventLayout([keyExpression.Type]) : null;
         var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, key is null ? 0 : aggregate!.Size);
         var record = sink switch
@@ -71,7 +72,15 @@ internal static class ProgramLowering
                 case Deliver { Sink: IrCountHits }:
                     break;
                 case Deliver { Sink: IrAggregate step }:
-                    AggregateLowering.Lower(context, step, aggregate!, layout, key);
+                    // The second walk of a kept hit replaces what the first one found, so that comes last.
+                    var aggregated = context.Kept is null ? context.Leave : asm.CreateLabel("aggregated");
+                    if (aggregate is not null)
+                        AggregateLowering.Lower(context, step, aggregate, layout, key, aggregated);
+                    if (context.Kept is { } kept)
+                    {
+                        asm.Place(aggregated);
+                        KeepLowering.Lower(context, kept, program.Statements.OfType<Capture>().First(capture => capture.Stack == kept.Stack));
+                    }
                     break;
                 case Deliver { Sink: IrEmit step }:
                     EmitLowering.Lower(context, step, record!);
@@ -99,7 +108,7 @@ internal static class ProgramLowering
 
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
-        return new(program, spec, Maps(context, capture, layout, aggregate, key, record, sink), layout, aggregate, record, key);
+        return new(program, spec, Maps(context, capture, layout, aggregate, key, record, sink), layout, aggregate, record, key, context.Kept);
     }
 
     private static void Undecided(LoweringContext context, IrExpression condition)
@@ -127,7 +136,7 @@ internal static class ProgramLowering
         var walks = context.Walkers.Count > 0 || context.Prover is not null;
         var measures = context.StackOffsets.Keys.Any(static stack => !stack.IsWalked);
         if (walks || measures)
-            maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), measures ? context.RegionCache + RegionLowering.CacheBytes : WalkMemory.Bytes, CaptureLowering.Slots));
+            maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkBytes(), CaptureLowering.Slots));
         if (walks)
             maps.AddRange(UnwindMaps.All);
         if (context.Python is not null)
@@ -145,6 +154,15 @@ internal static class ProgramLowering
             maps.Add(new(MapNames.Best, MapType.Array, sizeof(int), sizeof(long), 1));
         if (target.Scope is ProcessScope.Followed)
             maps.AddRange(FollowerPrograms.Maps(readable: walks));
+        if (context.Kept is { } kept)
+        {
+            maps.Add(new(MapNames.KeptOrder, MapType.Array, sizeof(int), KeptLayout.OrderBytes, 1));
+            maps.Add(new(MapNames.Kept, MapType.Array, sizeof(int), KeptLayout.Bytes, kept.Places));
+        }
         return maps.ToImmutable();
+
+        int WalkBytes() => context.Walkers.Values.Any(static walker => walker.Records) ? TrailMemory.End
+            : measures ? context.RegionCache + RegionLowering.CacheBytes
+            : WalkMemory.Bytes;
     }
 }

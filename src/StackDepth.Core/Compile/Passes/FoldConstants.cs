@@ -14,7 +14,12 @@ internal static class FoldConstants
         Sink = query.Sink switch
         {
             IrCountHits hits => hits,
-            IrAggregate aggregate => aggregate with { Value = aggregate.Value is null ? null : Fold(aggregate.Value), Key = aggregate.Key is null ? null : Fold(aggregate.Key) },
+            IrAggregate aggregate => aggregate with
+            {
+                Value = aggregate.Value is null ? null : Fold(aggregate.Value),
+                Key = aggregate.Key is null ? null : Fold(aggregate.Key),
+                Kept = aggregate.Kept is { } kept ? kept with { By = Fold(kept.By) } : null,
+            },
             IrEmit emit => new IrEmit([.. emit.Fields.Select(Fold)]),
             IrEmitExtremum extremum => extremum with { Value = Fold(extremum.Value) },
             _ => throw IrNodes.Unknown(query.Sink),

@@ -35,6 +35,8 @@ internal static class Linearize
         steps.Add(new CountHit());
         foreach (var expression in query.Sink.Expressions)
             Require(expression);
+        if (query.Sink is IrAggregate { Kept: { } kept } && target.FramesOf(kept.Stack) is var stack && captured.Add(stack))
+            steps.Add(new Capture(stack, target.WalkOf(stack), target.FrameLimit(target.WalkOf(stack)), OnDemand: true));
         // A truth value that a query delivers is a comparison too: where it is open, the hit has no value.
         foreach (var expression in query.Sink.Expressions.SelectMany(Parts).Where(comparisons.CanBeOpen))
             steps.Add(new Decide(comparisons.Settled(expression)));

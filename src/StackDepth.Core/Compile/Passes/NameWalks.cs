@@ -15,7 +15,12 @@ internal static class NameWalks
             Sink = query.Sink switch
             {
                 IrCountHits hits => hits,
-                IrAggregate aggregate => aggregate with { Value = aggregate.Value is null ? null : Name(aggregate.Value), Key = aggregate.Key is null ? null : Name(aggregate.Key) },
+                IrAggregate aggregate => aggregate with
+                {
+                    Value = aggregate.Value is null ? null : Name(aggregate.Value),
+                    Key = aggregate.Key is null ? null : Name(aggregate.Key),
+                    Kept = aggregate.Kept is { } kept ? kept with { By = Name(kept.By), Stack = NameStack(kept.Stack) } : null,
+                },
                 IrEmit emit => new IrEmit([.. emit.Fields.Select(Name)]),
                 IrEmitExtremum extremum => extremum with { Value = Name(extremum.Value) },
                 _ => throw IrNodes.Unknown(query.Sink),
@@ -24,12 +29,14 @@ internal static class NameWalks
 
         IrExpression Name(IrExpression expression) => expression switch
         {
-            IrStackValue value => value.Stack.Walk is { } walk && (walk == target.Walk || value.Stack.Kind == StackKind.Kernel) ? value with { Stack = new(value.Stack.Kind) } : value,
+            IrStackValue value => value with { Stack = NameStack(value.Stack) },
             IrCompare compare => compare with { Left = Name(compare.Left), Right = Name(compare.Right) },
             IrLogic logic => logic with { Left = Name(logic.Left), Right = Name(logic.Right) },
             IrNot not => new IrNot(Name(not.Operand)),
             IrTuple tuple => new IrTuple([.. tuple.Items.Select(Name)]),
             _ => expression,
         };
+
+        IrStack NameStack(IrStack stack) => stack.Walk is { } walk && (walk == target.Walk || stack.Kind == StackKind.Kernel) ? new(stack.Kind) : stack;
     }
 }

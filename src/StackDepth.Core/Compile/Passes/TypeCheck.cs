@@ -25,6 +25,8 @@ internal static class TypeCheck
                     CheckOutput(key, "a key");
                 if (aggregate.Value is { } value)
                     CheckOutput(value, "a value");
+                if (aggregate.Kept is { } kept)
+                    CheckOutput(kept.By, "a value");
                 break;
             case IrEmit emit:
                 foreach (var field in emit.Fields)

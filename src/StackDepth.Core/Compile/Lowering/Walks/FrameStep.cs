@@ -17,6 +17,7 @@ internal static class FrameStep
         asm.BeginFunction(step, $"{target.Name}_step");
         asm.Store(MemorySize.DW, Register.R10, WalkCode.Context, Register.R2);
         asm.Load(MemorySize.DW, Register.R6, Register.R2, 0);
+        TrailRecord.Call(code);
         // R7 = the address to look up: a return address may be the first of the next function, the call before it is not.
         code.Load(Register.R7, WalkMemory.Ip);
         code.Load(Register.R1, WalkMemory.Exact);
@@ -68,6 +69,7 @@ internal static class FrameStep
         asm.Exit();
         BlockRead.Place(code);
         ReturnLookup.Place(code);
+        TrailRecord.Place(code);
     }
 
     private static int Entry(int field) => WalkMemory.Addresses + field;

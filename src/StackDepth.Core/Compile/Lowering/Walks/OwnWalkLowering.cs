@@ -6,7 +6,12 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// <summary>A capture by a walk of ours: lends it the memory of the capture slot, and turns how it ended into the stack's verdict.</summary>
 internal static class OwnWalkLowering
 {
-    internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
+    /// <param name="context">The program.</param>
+    /// <param name="capture">The stack.</param>
+    /// <param name="stack">Where its header lies in the capture slot.</param>
+    /// <param name="failed">Where to go when the walk cannot be done.</param>
+    /// <param name="place">Where in the BPF stack the number of the kept hit lies that the frames are written down for; null for a walk that only counts.</param>
+    internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed, int? place = null)
     {
         var asm = context.Asm;
         asm.LoadMap(Register.R1, MapNames.Walks);
@@ -15,7 +20,19 @@ internal static class OwnWalkLowering
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, failed);
         asm.Mov(Register.R9, Register.R0);
         var walker = Walker(context, capture);
-        walker.Walk(asm, context.Allocate(sizeof(long)));
+        walker.Enter(asm);
+        walker.Start(asm);
+        if (place is { } kept)
+        {
+            asm.Load(MemorySize.DW, Register.R1, Register.R10, kept);
+            asm.Add(Register.R1, 1);
+            asm.Store(MemorySize.DW, Register.R9, TrailMemory.Place, Register.R1);
+        }
+        else if (walker.Records)
+        {
+            asm.Store(MemorySize.DW, Register.R9, TrailMemory.Place, 0);
+        }
+        walker.Go(asm, context.Allocate(sizeof(long)));
         asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Count, Register.R1);
         asm.Note("frame count");
         for (var set = 0; set < context.Counted.Length; set++)
@@ -60,7 +77,7 @@ internal static class OwnWalkLowering
             return known;
         var target = context.Target;
         var fields = target.Fields ?? throw new InvalidOperationException($"The walk {capture.Walk} needs the kernel's fields, and the target of the compilation has none.");
-        var walker = new StackWalker(context.Asm, new(capture.Walk, capture.MaxFrames, fields, target.SequenceShift, context.EntersAtFunctions, context.Counted.Length));
+        var walker = new StackWalker(context.Asm, new(capture.Walk, capture.MaxFrames, fields, target.SequenceShift, context.EntersAtFunctions, context.Counted.Length, Records: context.Kept?.Stack is { } recorded && target.WalkOf(recorded) == capture.Walk && recorded.Kind == StackKind.User));
         context.Walkers.Add(capture.Walk, walker);
         return walker;
     }

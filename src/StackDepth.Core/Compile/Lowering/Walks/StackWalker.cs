@@ -23,6 +23,9 @@ internal sealed class StackWalker
     private readonly WalkTarget _target;
     private readonly Label _step;
 
+    /// <summary>Whether the walk can write down its frames: <see cref="TrailMemory.Place"/> must then be set before <see cref="Go"/>.</summary>
+    internal bool Records => _target.Records;
+
     internal StackWalker(Assembler asm, WalkTarget target)
     {
         _target = target;

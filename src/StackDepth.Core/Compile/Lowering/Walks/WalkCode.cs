@@ -19,6 +19,9 @@ internal sealed class WalkCode(Assembler asm, WalkTarget target)
     /// <summary>The function that finds a hijacked return address.</summary>
     internal Label FindReturn { get; } = asm.CreateLabel("find a hijacked return");
 
+    /// <summary>The function that writes down the frame in hand.</summary>
+    internal Label Record { get; } = asm.CreateLabel("write down a frame");
+
     internal WalkTarget Target { get; } = target;
 
     /// <summary>Whether frames are counted that are stepped over without a lookup. With more than one set the tables see to it that such frames are in none.</summary>

@@ -10,7 +10,8 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// <param name="EntersAtFunctions">Whether every site is a function's first instruction, where the caller's address is at the stack pointer.</param>
 /// <param name="Sets">How many sets of functions there are whose frames are counted.</param>
 /// <param name="Stops">Whether the walk ends as soon as a caller's stack pointer is at <see cref="WalkMemory.Stop"/> or above, or it has left a frame of the code at <see cref="WalkMemory.StopStart"/> other than the first.</param>
-internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false)
+/// <param name="Records">Whether it can write down the frames that it finds: see <see cref="TrailRecord"/>.</param>
+internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false, bool Records = false)
 {
     /// <summary>What the names of its functions begin with.</summary>
     internal string Name => Stops ? $"{Walk}To" : Walk.ToString();

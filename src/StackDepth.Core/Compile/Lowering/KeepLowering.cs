@@ -1,0 +1,205 @@
+using StackDepth.Compile.Lowering.Walks;
+using StackDepth.Ir;
+using StackDepth.Native.Asm;
+
+namespace StackDepth.Compile.Lowering;
+
+/// <summary>
+/// Keeps the hits with the best values, each with its frames. A hit that is better than the worst that is kept takes its place, and only then its stack is walked once more, with the frames
+/// written down. It all stays in the kernel until somebody asks: under recursion every hit is a new maximum, and what they would send is the square of the depth.
+/// </summary>
+internal static class KeepLowering
+{
+    /// <summary>How often another place is looked for when somebody else took the one that was found.</summary>
+    private const int Attempts = 8;
+
+    internal static void Lower(LoweringContext context, KeptLayout layout, Capture capture)
+    {
+        var asm = context.Asm;
+        var done = asm.CreateLabel("not kept");
+        var place = context.Allocate(sizeof(long));
+        var order = context.Allocate(sizeof(long));
+        context.LoadResults();
+        context.LookupFirst(MapNames.KeptOrder);
+        asm.Mov(Register.R9, Register.R0);
+        FindPlace(context, layout, place, done);
+        asm.Store(MemorySize.DW, Register.R10, order, Register.R9);
+
+        asm.Origin = "write down the hit";
+        var unlock = asm.CreateLabel("unlock the place");
+        LookupPlace(context, place, unlock);
+        BeginHit(context, layout);
+        asm.Origin = "write down its frames";
+        if (capture.Walk == StackWalk.Kernel)
+            CopyFrames(context, capture, place, unlock);
+        else
+            RecordFrames(context, capture, place, unlock);
+        asm.Origin = "what the frames promise";
+        var stack = context.StackOffsets[capture.Stack];
+        Copy(asm, stack + StackHeader.Count, KeptLayout.FrameCount);
+        asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Reason);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Reason, Register.R1);
+        CountVersion(asm);
+
+        asm.Origin = "unlock the place";
+        asm.Place(unlock);
+        asm.Load(MemorySize.DW, Register.R9, Register.R10, order);
+        asm.Mov(Register.R1, 0);
+        asm.AtomicExchange(MemorySize.DW, Register.R9, KeptLayout.OrderLock, Register.R1);
+        asm.Place(done);
+    }
+
+    /// <summary>
+    /// R9 = the entry of a place that this hit may write, locked, with its value in; the number of the place at <paramref name="place"/> in the BPF stack. Goes to
+    /// <paramref name="done"/> where the hit is not among the best.
+    /// </summary>
+    private static void FindPlace(LoweringContext context, KeptLayout layout, int place, Label done)
+    {
+        var asm = context.Asm;
+        var again = asm.CreateLabel("look for a place");
+        var none = asm.CreateLabel("none is worse");
+        var lost = asm.CreateLabel("no place to be had");
+        var found = asm.CreateLabel("the place is taken");
+        var locked = asm.CreateLabel("locked");
+        var attempts = context.Allocate(sizeof(long));
+        asm.Store(MemorySize.DW, Register.R10, attempts, 0);
+        asm.Place(again);
+        AggregateLowering.Encode(context, layout.Keep.By, layout.Keep.Maximum);
+        // R3 = the worst value that is kept and is worse than this hit's, R4 = the place, R5 = how many are being written.
+        asm.Mov(Register.R3, Register.R2);
+        asm.Mov(Register.R4, -1);
+        asm.Mov(Register.R5, 0);
+        for (var index = 0; index < layout.Places; index++)
+        {
+            var next = asm.CreateLabel($"place {index + 1}");
+            var entry = index * KeptLayout.OrderEntryBytes;
+            asm.Load(MemorySize.DW, Register.R1, Register.R9, entry + KeptLayout.OrderLock);
+            asm.Add(Register.R5, Register.R1);
+            asm.JumpIf(JumpOp.JNE, Register.R1, 0, next);
+            asm.Load(MemorySize.DW, Register.R1, Register.R9, entry + KeptLayout.OrderValue);
+            asm.JumpIf(JumpOp.JGE, Register.R1, Register.R3, next);
+            asm.Mov(Register.R3, Register.R1);
+            asm.Mov(Register.R4, index);
+            asm.Place(next);
+        }
+        asm.JumpIf(JumpOp.JSLT, Register.R4, 0, none);
+        asm.Origin = "lock the place of the worst";
+        // The place, by way of bits that are 0 and that the verifier does not know: else it would verify all that follows once for each.
+        asm.Rsh(Register.R5, 58);
+        asm.Add(Register.R4, Register.R5);
+        asm.And(Register.R4, KeptLayout.OrderEntries - 1);
+        asm.Store(MemorySize.DW, Register.R10, place, Register.R4);
+        asm.Lsh(Register.R4, 4);
+        asm.Mov(Register.R5, Register.R9);
+        asm.Add(Register.R5, Register.R4);
+        asm.Mov(Register.R1, 1);
+        asm.AtomicExchange(MemorySize.DW, Register.R5, KeptLayout.OrderLock, Register.R1);
+        asm.JumpIf(JumpOp.JNE, Register.R1, 0, locked);
+        asm.Load(MemorySize.DW, Register.R1, Register.R5, KeptLayout.OrderValue);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R3, found);
+        // Another hit came between: now this place may not be the worst.
+        asm.Mov(Register.R1, 0);
+        asm.AtomicExchange(MemorySize.DW, Register.R5, KeptLayout.OrderLock, Register.R1);
+        asm.Place(locked);
+        asm.Load(MemorySize.DW, Register.R1, Register.R10, attempts);
+        asm.Add(Register.R1, 1);
+        asm.Store(MemorySize.DW, Register.R10, attempts, Register.R1);
+        asm.JumpIf(JumpOp.JLT, Register.R1, Attempts, again);
+        asm.Jump(lost);
+
+        asm.Place(none);
+        // As long as few are being written, all that are asked for are better than this hit.
+        asm.JumpIf(JumpOp.JLE, Register.R5, KeptLayout.Spare, done);
+        asm.Place(lost);
+        context.Increment(HealthCounter.Dropped);
+        asm.Jump(done);
+        asm.Place(found);
+        asm.Store(MemorySize.DW, Register.R5, KeptLayout.OrderValue, Register.R2);
+        asm.Mov(Register.R9, Register.R5);
+    }
+
+    /// <summary>R9 = the place.</summary>
+    private static void LookupPlace(LoweringContext context, int place, Label none)
+    {
+        var asm = context.Asm;
+        // The low half of the number, on a little-endian machine.
+        asm.LoadMap(Register.R1, MapNames.Kept);
+        context.AddressOfFrame(Register.R2, place);
+        asm.Call(HelperId.MapLookupElem);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, none);
+        asm.Mov(Register.R9, Register.R0);
+    }
+
+    /// <summary>Writes down whose hit it is.</summary>
+    private static void BeginHit(LoweringContext context, KeptLayout layout)
+    {
+        var asm = context.Asm;
+        CountVersion(asm);
+        AggregateLowering.Encode(context, layout.Keep.By, layout.Keep.Maximum);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Value, Register.R2);
+        asm.Call(HelperId.GetCurrentPidTgid);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Ids, Register.R0);
+        asm.Mov(Register.R1, Register.R9);
+        asm.Add(Register.R1, KeptLayout.Comm);
+        asm.Mov(Register.R2, EventLayout.CommBytes);
+        asm.Call(HelperId.GetCurrentComm);
+        asm.Mov(Register.R1, Register.R6);
+        asm.Call(HelperId.GetAttachCookie);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Site, Register.R0);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.FrameCount, 0);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Reason, (int)StackReason.ReadFailed);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.TrailLength, 0);
+        if (context.Target.Fields is not { } fields)
+            return;
+        asm.Call(HelperId.GetCurrentTaskBtf);
+        asm.Load(MemorySize.DW, Register.R1, Register.R0, fields.TaskLeader);
+        asm.Load(MemorySize.DW, Register.R1, Register.R1, fields.TaskStarted);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Started, Register.R1);
+    }
+
+    /// <summary>Walks once more and writes down the frames; R9 = the place.</summary>
+    private static void RecordFrames(LoweringContext context, Capture capture, int place, Label none)
+    {
+        var failed = context.Asm.CreateLabel("no frames");
+        OwnWalkLowering.Lower(context, capture, context.StackOffsets[capture.Stack], failed, place);
+        context.Asm.Place(failed);
+        LookupPlace(context, place, none);
+    }
+
+    /// <summary>Copies what the kernel's walk found; R9 = the place, before and after.</summary>
+    private static void CopyFrames(LoweringContext context, Capture capture, int place, Label none)
+    {
+        var asm = context.Asm;
+        var stack = context.StackOffsets[capture.Stack];
+        var failed = asm.CreateLabel("no frames");
+        var copied = asm.CreateLabel("frames copied");
+        if (capture.OnDemand)
+            KernelWalkLowering.Lower(context, capture, stack, failed);
+        asm.Mov(Register.R1, Register.R9);
+        asm.Add(Register.R1, KeptLayout.Trail);
+        asm.Mov(Register.R2, KernelWalkLowering.StateBytes(context.Target));
+        asm.Mov(Register.R3, Register.R8);
+        asm.Add(Register.R3, stack + StackHeader.Bytes);
+        asm.Call(HelperId.ProbeReadKernel);
+        Copy(asm, stack + StackHeader.Count, KeptLayout.TrailLength);
+        if (!capture.OnDemand)
+            return;
+        asm.Jump(copied);
+        asm.Place(failed);
+        asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Count, 0);
+        StackHeader.StoreVerdict(asm, stack, StackReason.ReadFailed);
+        asm.Place(copied);
+    }
+
+    private static void Copy(Assembler asm, int from, int to)
+    {
+        asm.Load(MemorySize.DW, Register.R1, Register.R8, from);
+        asm.Store(MemorySize.DW, Register.R9, to, Register.R1);
+    }
+
+    private static void CountVersion(Assembler asm)
+    {
+        asm.Mov(Register.R1, 1);
+        asm.AtomicAdd(MemorySize.DW, Register.R9, KeptLayout.Version, Register.R1, fetch: true);
+    }
+}

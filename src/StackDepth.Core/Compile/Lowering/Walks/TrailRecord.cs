@@ -1,0 +1,147 @@
+using StackDepth.Native.Asm;
+
+namespace StackDepth.Compile.Lowering.Walks;
+
+/// <summary>
+/// The function that writes down the frame in hand: R1 = the walk's memory. Recursion repeats frames, so a frame that is the same as the one some frames before goes into a run: deep
+/// stacks become short trails.
+/// </summary>
+internal static class TrailRecord
+{
+    // Of no frame: addresses of users have no such bits set, and what else a return address may hold is written down as -1.
+    private const int NoFrame = -2;
+
+    /// <summary>Has the frame in hand written down, where the walk delivers its frames.</summary>
+    internal static void Call(WalkCode code)
+    {
+        if (!code.Target.Records)
+            return;
+        var asm = code.Asm;
+        var counts = asm.CreateLabel("the walk only counts");
+        asm.Origin = "write down the frame";
+        code.Load(Register.R1, TrailMemory.Place);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, counts);
+        asm.Mov(Register.R1, Register.R6);
+        asm.Call(code.Record);
+        asm.Place(counts);
+    }
+
+    internal static void Place(WalkCode code)
+    {
+        if (!code.Target.Records)
+            return;
+        var asm = code.Asm;
+        var begun = asm.CreateLabel("not the first frame");
+        var user = asm.CreateLabel("an address");
+        var done = asm.CreateLabel("done");
+        var search = asm.CreateLabel("no run goes on");
+        var repeats = asm.CreateLabel("the frame repeats");
+        var append = asm.CreateLabel("append");
+        var note = asm.CreateLabel("remember the frame");
+        asm.Origin = "write down a frame";
+        asm.BeginFunction(code.Record, $"{code.Target.Name}_record");
+        asm.Mov(Register.R6, Register.R1);
+        code.Load(Register.R8, WalkMemory.Depth);
+        asm.JumpIf(JumpOp.JNE, Register.R8, 1, begun);
+        // The walk begins, perhaps anew.
+        foreach (var field in (ReadOnlySpan<int>)[TrailMemory.Depth, TrailMemory.Length, TrailMemory.Period])
+            asm.Store(MemorySize.DW, Register.R6, field, 0);
+        for (var index = 0; index < TrailMemory.HistoryCount; index++)
+            asm.Store(MemorySize.DW, Register.R6, TrailMemory.History + (index * sizeof(long)), NoFrame);
+        asm.Place(begun);
+        code.Load(Register.R1, TrailMemory.Depth);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R8, done);
+        code.Store(TrailMemory.Depth, Register.R8);
+        code.Load(Register.R7, WalkMemory.Ip);
+        asm.JumpIf(JumpOp.JSGE, Register.R7, 0, user);
+        asm.Mov(Register.R7, -1);
+        asm.Place(user);
+        code.Load(Register.R1, TrailMemory.Place);
+        asm.Sub(Register.R1, 1);
+        asm.Store(MemorySize.W, Register.R6, TrailMemory.Key, Register.R1);
+        asm.LoadMap(Register.R1, MapNames.Kept);
+        asm.Mov(Register.R2, Register.R6);
+        asm.Add(Register.R2, TrailMemory.Key);
+        asm.Call(HelperId.MapLookupElem);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
+        asm.Mov(Register.R9, Register.R0);
+
+        asm.Origin = "a run goes on";
+        code.Load(Register.R1, TrailMemory.Period);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, search);
+        asm.Mov(Register.R2, Register.R8);
+        asm.Sub(Register.R2, Register.R1);
+        HistoryOf(Register.R2);
+        asm.JumpIf(JumpOp.JNE, Register.R2, Register.R7, search);
+        code.Load(Register.R3, TrailMemory.Length);
+        asm.Sub(Register.R3, 1);
+        EntryAddress(asm);
+        asm.Load(MemorySize.DW, Register.R2, Register.R3, KeptLayout.Trail);
+        asm.Add(Register.R2, 1);
+        asm.Store(MemorySize.DW, Register.R3, KeptLayout.Trail, Register.R2);
+        asm.Jump(note);
+
+        asm.Origin = "does the frame repeat another";
+        asm.Place(search);
+        for (var period = 1; period <= KeptLayout.LongestPeriod; period++)
+        {
+            asm.Mov(Register.R2, Register.R8);
+            asm.Sub(Register.R2, period);
+            HistoryOf(Register.R2);
+            asm.Mov(Register.R1, period);
+            asm.JumpIf(JumpOp.JEQ, Register.R2, Register.R7, repeats);
+        }
+        asm.Store(MemorySize.DW, Register.R6, TrailMemory.Period, 0);
+        asm.Mov(Register.R2, Register.R7);
+        asm.Jump(append);
+        asm.Place(repeats);
+        code.Store(TrailMemory.Period, Register.R1);
+        // One frame of a run with this period.
+        asm.Mov(Register.R2, Register.R1);
+        asm.Lsh(Register.R2, KeptLayout.RunPeriodShift);
+        asm.LoadImmediate64(Register.R1, unchecked((long)KeptLayout.RunMark) + 1);
+        asm.Or(Register.R2, Register.R1);
+
+        asm.Origin = "append to the trail";
+        asm.Place(append);
+        code.Load(Register.R3, TrailMemory.Length);
+        asm.Mov(Register.R1, Register.R3);
+        asm.Add(Register.R1, 1);
+        code.Store(TrailMemory.Length, Register.R1);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.TrailLength, Register.R1);
+        EntryAddress(asm);
+        asm.Store(MemorySize.DW, Register.R3, KeptLayout.Trail, Register.R2);
+
+        asm.Place(note);
+        asm.Mov(Register.R2, Register.R8);
+        asm.And(Register.R2, TrailMemory.HistoryCount - 1);
+        asm.Lsh(Register.R2, 3);
+        asm.Add(Register.R2, Register.R6);
+        asm.Store(MemorySize.DW, Register.R2, TrailMemory.History, Register.R7);
+        asm.Place(done);
+        asm.Mov(Register.R0, 0);
+        asm.Exit();
+
+        // The register = the frame whose number it has.
+        void HistoryOf(Register register)
+        {
+            asm.And(register, TrailMemory.HistoryCount - 1);
+            asm.Lsh(register, 3);
+            asm.Add(register, Register.R6);
+            asm.Load(MemorySize.DW, register, register, TrailMemory.History);
+        }
+    }
+
+    /// <summary>R3 = where the entry with the number in R3 lies, less the trail's offset; R9 = the kept hit.</summary>
+    private static void EntryAddress(Assembler asm)
+    {
+        var inHead = asm.CreateLabel("in the trail's head");
+        asm.JumpIf(JumpOp.JLT, Register.R3, KeptLayout.TrailHead, inHead);
+        asm.Sub(Register.R3, KeptLayout.TrailHead);
+        asm.And(Register.R3, KeptLayout.TrailTail - 1);
+        asm.Add(Register.R3, KeptLayout.TrailHead);
+        asm.Place(inHead);
+        asm.Lsh(Register.R3, 3);
+        asm.Add(Register.R3, Register.R9);
+    }
+}
