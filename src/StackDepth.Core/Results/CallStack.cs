@@ -40,5 +40,12 @@ public sealed record CallStack(ImmutableArray<StackFrame> Frames, StackReason Re
     /// </summary>
     public override string ToString() => FoldedStack.Write(this);
 
+    /// <summary>The frames in runs, the innermost first, each frame in one. Frames are the same when their addresses are; no run goes over a gap of frames that are left out.</summary>
+    public ImmutableArray<StackRun> Fold()
+    {
+        var gap = Omitted > 0 ? OmittedAt : Span.Length;
+        return [.. StackFolding.Fold(Span[..gap]), .. StackFolding.Fold(Span[gap..]).Select(run => run with { First = gap + run.First })];
+    }
+
     internal ReadOnlySpan<StackFrame> Span => Frames.IsDefault ? [] : Frames.AsSpan();
 }

@@ -10,26 +10,25 @@ internal static class FoldedStack
     {
         var text = new StringBuilder();
         var width = Number(stack.Length - 1).Length;
-        var omitted = stack.Omitted > 0 ? stack.OmittedAt : stack.Span.Length;
-        WriteRuns(text, stack.Span[..omitted], 0, width);
-        if (stack.Omitted > 0)
-            text.Append(CultureInfo.InvariantCulture, $"({stack.Omitted:N0} frames left out)\n");
-        WriteRuns(text, stack.Span[omitted..], omitted + stack.Omitted, width);
-        if (stack.Reason != StackReason.None)
-            text.Append(CultureInfo.InvariantCulture, $"({Word(stack.Completeness)}: {HealthText.Describe(stack.Reason)})\n");
-        return text.Length == 0 ? "no frames" : text.ToString(0, text.Length - 1);
-    }
-
-    private static void WriteRuns(StringBuilder text, ReadOnlySpan<StackFrame> frames, int first, int width)
-    {
-        foreach (var run in StackFolding.Fold(frames))
+        var isPastGap = stack.Omitted == 0;
+        foreach (var run in stack.Fold())
         {
-            text.Append('#').Append(Number(first + run.First).PadRight(width + 1));
-            WriteGroup(text, frames.Slice(run.First, run.Length));
+            if (!isPastGap && run.First >= stack.OmittedAt)
+            {
+                isPastGap = true;
+                text.Append(CultureInfo.InvariantCulture, $"({stack.Omitted:N0} frames left out)\n");
+            }
+            text.Append('#').Append(Number(run.First < stack.OmittedAt ? run.First : run.First + stack.Omitted).PadRight(width + 1));
+            WriteGroup(text, stack.Span.Slice(run.First, run.Length));
             if (run.Count > 1)
                 text.Append(CultureInfo.InvariantCulture, $"  x{run.Count:N0}");
             text.Append('\n');
         }
+        if (!isPastGap)
+            text.Append(CultureInfo.InvariantCulture, $"({stack.Omitted:N0} frames left out)\n");
+        if (stack.Reason != StackReason.None)
+            text.Append(CultureInfo.InvariantCulture, $"({Word(stack.Completeness)}: {HealthText.Describe(stack.Reason)})\n");
+        return text.Length == 0 ? "no frames" : text.ToString(0, text.Length - 1);
     }
 
     private static void WriteGroup(StringBuilder text, ReadOnlySpan<StackFrame> frames)

@@ -1,11 +1,5 @@
 namespace StackDepth.Symbols;
 
-/// <summary>Frames that repeat.</summary>
-/// <param name="First">The number of the first frame.</param>
-/// <param name="Length">How many frames repeat.</param>
-/// <param name="Count">How often they are there, one after the other.</param>
-internal readonly record struct StackRun(int First, int Length, int Count);
-
 /// <summary>Folds the runs of a stack: recursion is a frame that repeats, mutual recursion a group of frames.</summary>
 internal static class StackFolding
 {

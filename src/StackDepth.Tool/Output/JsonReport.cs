@@ -31,6 +31,7 @@ internal static class JsonReport
             json.WriteString("depthCovers", report.IsTotalPartial ? "groups that fitted" : "all");
             if (report.Depths.Groups is { } groups)
                 WriteGroups(json, groups, report.Query);
+            WriteDeepest(json, report.Depths.Deepest);
             WriteHealth(json, report.Health, HealthLine.Of(report));
             json.WriteString("ended", report.End switch { RunEnd.Exit => "exit", RunEnd.Duration => "duration", _ => "interrupt" });
             WriteNullable(json, "exitCode", report.ExitCode);
@@ -88,6 +89,48 @@ internal static class JsonReport
             json.WriteEndObject();
         }
         json.WriteEndArray();
+    }
+
+    /// <summary>Runs of frames, so that deep recursion is short.</summary>
+    private static void WriteDeepest(Utf8JsonWriter json, RecordHolder<long>? deepest)
+    {
+        if (deepest is null)
+        {
+            json.WriteNull("deepest");
+            return;
+        }
+        var stack = deepest.Stack;
+        json.WriteStartObject("deepest");
+        json.WriteNumber("depth", deepest.Value);
+        json.WriteNumber("pid", deepest.Pid);
+        json.WriteNumber("tid", deepest.Tid);
+        json.WriteString("comm", deepest.Comm);
+        json.WriteString("function", deepest.Function.Name);
+        json.WriteString("completeness", ReasonNames.Of(stack.Completeness));
+        json.WriteString("reason", stack.Reason == StackReason.None ? null : ReasonNames.Of(stack.Reason));
+        json.WriteNumber("frames", stack.Length);
+        json.WriteNumber("omitted", stack.Omitted);
+        json.WriteStartArray("runs");
+        foreach (var run in stack.Fold())
+        {
+            json.WriteStartObject();
+            json.WriteNumber("first", run.First < stack.OmittedAt ? run.First : run.First + stack.Omitted);
+            json.WriteNumber("count", run.Count);
+            json.WriteStartArray("frames");
+            foreach (var frame in stack.Frames.AsSpan(run.First, run.Length))
+            {
+                json.WriteStartObject();
+                json.WriteString("address", string.Create(CultureInfo.InvariantCulture, $"0x{frame.Address:x}"));
+                json.WriteString("module", frame.Module);
+                json.WriteString("symbol", frame.Symbol);
+                json.WriteNumber("offset", frame.Offset);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 
     private static void WriteHealth(Utf8JsonWriter json, ProbeHealth health, string text)

@@ -40,6 +40,11 @@ internal static class TableReport
             console.WriteLine();
             console.Write(Histogram(PrintableName.Of(report.Query.Questions[index].Title), report.Depths.Answers[index].Histogram, console));
         }
+        if (report.Depths.Deepest is { } deepest)
+        {
+            console.WriteLine();
+            DeepestStack.Write(console, deepest, s_label);
+        }
         console.WriteLine();
         console.Write(new Text("health: ", s_label));
         Line(console, HealthLine.Of(report), report.Health is { IsExact: true, Hits: > 0 } ? new Style(Color.Green) : new Style(Color.Yellow));

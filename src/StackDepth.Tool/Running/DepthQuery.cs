@@ -17,16 +17,18 @@ internal abstract class DepthQuery
             source = source.Where(condition.ToExpression);
         Func<EntryContext, Expr<long>> depth = request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Length.ToInt64() : static s => s.UStack.Length.ToInt64();
         Func<EntryContext, Expr<long>>[] values = [depth, .. request.Questions.Select(static question => question.Value)];
+        var deepest = source.MaxBy(depth);
         return request.By switch
         {
-            GroupKey.Comm => Grouped(source.GroupBy(static s => s.Comm), values, static comm => new(comm)),
-            GroupKey.Pid => Grouped(source.GroupBy(static s => s.Pid), values, Number),
-            GroupKey.Tid => Grouped(source.GroupBy(static s => s.Tid), values, Number),
-            GroupKey.Function => Grouped(source.GroupBy(static s => s.Function), values, static function => new(function.Name, Address: function.Address)),
+            GroupKey.Comm => Grouped(source.GroupBy(static s => s.Comm), values, deepest, static comm => new(comm)),
+            GroupKey.Pid => Grouped(source.GroupBy(static s => s.Pid), values, deepest, Number),
+            GroupKey.Tid => Grouped(source.GroupBy(static s => s.Tid), values, deepest, Number),
+            GroupKey.Function => Grouped(source.GroupBy(static s => s.Function), values, deepest, static function => new(function.Name, Address: function.Address)),
             GroupKey.Completeness => Grouped(
                 source.GroupBy<Completeness>(request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Completeness : static s => s.UStack.Completeness),
-                values, static completeness => new(ReasonNames.Of(completeness))),
-            _ => new DepthQuery<ImmutableArray<Summary<long>>>(source.Summaries(values), Depths.Of),
+                values, deepest, static completeness => new(ReasonNames.Of(completeness))),
+            _ => new DepthQuery<(ImmutableArray<Summary<long>> Summaries, RecordHolder<long>? Deepest)>(
+                source.Summaries(values).And(deepest), static result => Depths.Of(result.Summaries) with { Deepest = result.Deepest }),
         };
     }
 
@@ -35,10 +37,10 @@ internal abstract class DepthQuery
 
     internal abstract ProbePlan Explain(ExplainOptions options);
 
-    private static DepthQuery<ProbeTable<TKey, ImmutableArray<Summary<long>>>> Grouped<TKey>(
-        ProbeGroups<EntryContext, TKey> groups, Func<EntryContext, Expr<long>>[] values, Func<TKey, DepthKey> describe)
+    private static DepthQuery<(ProbeTable<TKey, ImmutableArray<Summary<long>>> Groups, RecordHolder<long>? Deepest)> Grouped<TKey>(
+        ProbeGroups<EntryContext, TKey> groups, Func<EntryContext, Expr<long>>[] values, ProbeQuery<RecordHolder<long>?> deepest, Func<TKey, DepthKey> describe)
         where TKey : notnull =>
-        new(groups.Summaries(values), table => Depths.Of(table, describe));
+        new(groups.Summaries(values).And(deepest), result => Depths.Of(result.Groups, describe) with { Deepest = result.Deepest });
 
     private static DepthKey Number(int number) => new(number.ToString(CultureInfo.InvariantCulture), number);
 }

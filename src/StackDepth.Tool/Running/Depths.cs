@@ -50,6 +50,9 @@ internal sealed record DepthGroup(DepthKey Key, DepthSummary Depth, ImmutableArr
 /// <summary>The result of a run: over all, and by group when that was asked for.</summary>
 internal sealed record Depths(DepthSummary Total, ImmutableArray<DepthSummary> Answers, ImmutableArray<DepthGroup>? Groups)
 {
+    /// <summary>The deepest stack, whatever its group; null when there was none.</summary>
+    internal RecordHolder<long>? Deepest { get; init; }
+
     internal static Depths Of(ImmutableArray<Summary<long>> summaries) => new(DepthSummary.Of(summaries[0]), Others(summaries), null);
 
     /// <summary>The groups, the deepest first.</summary>
