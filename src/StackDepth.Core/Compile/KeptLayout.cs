@@ -34,7 +34,7 @@ internal sealed record KeptLayout(IrKeep Keep, IrStack Stack)
     internal const int Comm = 24;
     internal const int Site = 40;
 
-    /// <summary>When the process started, in nanoseconds of CLOCK_BOOTTIME; 0 where the kernel's fields are not known.</summary>
+    /// <summary>When the process started, in nanoseconds of CLOCK_BOOTTIME; 0 where no walk of ours looked at it.</summary>
     internal const int Started = 48;
 
     internal const int FrameCount = 56;
@@ -64,7 +64,7 @@ internal sealed record KeptLayout(IrKeep Keep, IrStack Stack)
     internal const int RunPeriodShift = 48;
 
     /// <summary>The most frames of which a repetition is found.</summary>
-    internal const int LongestPeriod = 16;
+    internal const int LongestPeriod = 32;
 
     internal int Places => Keep.Count + Spare;
 

@@ -4,7 +4,7 @@ namespace StackDepth.Symbols;
 internal static class StackFolding
 {
     /// <summary>The longest group whose repetition is found.</summary>
-    internal const int LongestGroup = 16;
+    internal const int LongestGroup = 32;
 
     /// <summary>The frames in order, each in one run. Frames are the same when their addresses are. Takes time in proportion to the stack.</summary>
     internal static List<StackRun> Fold(ReadOnlySpan<StackFrame> frames)

@@ -11,7 +11,7 @@ namespace StackDepth.Compile.Lowering;
 internal static class KeepLowering
 {
     /// <summary>How often another place is looked for when somebody else took the one that was found.</summary>
-    private const int Attempts = 8;
+    private const int Attempts = 4;
 
     internal static void Lower(LoweringContext context, KeptLayout layout, Capture capture)
     {
@@ -149,21 +149,26 @@ internal static class KeepLowering
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.FrameCount, 0);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Reason, (int)StackReason.ReadFailed);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.TrailLength, 0);
-        if (context.Target.Fields is not { } fields)
-            return;
-        asm.Call(HelperId.GetCurrentTaskBtf);
-        asm.Load(MemorySize.DW, Register.R1, Register.R0, fields.TaskLeader);
-        asm.Load(MemorySize.DW, Register.R1, Register.R1, fields.TaskStarted);
-        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Started, Register.R1);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Started, 0);
     }
 
     /// <summary>Walks once more and writes down the frames; R9 = the place.</summary>
     private static void RecordFrames(LoweringContext context, Capture capture, int place, Label none)
     {
-        var failed = context.Asm.CreateLabel("no frames");
-        OwnWalkLowering.Lower(context, capture, context.StackOffsets[capture.Stack], failed, place);
-        context.Asm.Place(failed);
+        var asm = context.Asm;
+        var failed = asm.CreateLabel("no frames");
+        var started = context.Allocate(sizeof(long));
+        asm.Store(MemorySize.DW, Register.R10, started, 0);
+        OwnWalkLowering.Record(context, capture, context.StackOffsets[capture.Stack], place, failed);
+        asm.Origin = "when the process started";
+        asm.Call(HelperId.GetCurrentPidTgid);
+        asm.Rsh(Register.R0, 32);
+        StackWalker.ProcessStarted(asm, Register.R0);
+        asm.Store(MemorySize.DW, Register.R10, started, Register.R0);
+        asm.Place(failed);
         LookupPlace(context, place, none);
+        asm.Load(MemorySize.DW, Register.R1, Register.R10, started);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Started, Register.R1);
     }
 
     /// <summary>Copies what the kernel's walk found; R9 = the place, before and after.</summary>

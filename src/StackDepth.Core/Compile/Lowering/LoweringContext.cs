@@ -78,6 +78,9 @@ internal sealed class LoweringContext
     /// <summary>Our own walks that the program makes, each with its functions.</summary>
     internal Dictionary<StackWalk, StackWalker> Walkers { get; } = [];
 
+    /// <summary>The walk that writes down the frames of kept hits, where one of our own does.</summary>
+    internal StackWalker? Recorder { get; set; }
+
     /// <summary>The functions that count Python's frames, where the program does.</summary>
     internal PythonCode? Python { get; set; }
 

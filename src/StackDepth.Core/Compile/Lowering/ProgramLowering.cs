@@ -99,6 +99,7 @@ internal static class ProgramLowering
         asm.Exit();
         foreach (var walker in context.Walkers.Values)
             walker.PlaceFunctions(asm);
+        context.Recorder?.PlaceFunctions(asm);
         if (context.Python is { } python)
             PythonLowering.PlaceFunctions(python);
         context.Prover?.PlaceFunctions(asm);
@@ -133,7 +134,7 @@ internal static class ProgramLowering
         maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
         if (capture.ScratchBytes > 0)
             maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
-        var walks = context.Walkers.Count > 0 || context.Prover is not null;
+        var walks = context.Walkers.Count > 0 || context.Recorder is not null || context.Prover is not null;
         var measures = context.StackOffsets.Keys.Any(static stack => !stack.IsWalked);
         if (walks || measures)
             maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkBytes(), CaptureLowering.Slots));
@@ -161,7 +162,7 @@ internal static class ProgramLowering
         }
         return maps.ToImmutable();
 
-        int WalkBytes() => context.Walkers.Values.Any(static walker => walker.Records) ? TrailMemory.End
+        int WalkBytes() => context.Recorder is not null ? TrailMemory.End
             : measures ? context.RegionCache + RegionLowering.CacheBytes
             : WalkMemory.Bytes;
     }

@@ -34,7 +34,8 @@ internal static class FrameStep
         code.Load(Register.R2, WalkMemory.Epoch);
         asm.JumpIf(JumpOp.JNE, Register.R1, Register.R2, miss);
         asm.Load(MemorySize.DW, Register.R8, Register.R9, Entry(WalkMemory.AddressEntry.Rule));
-        PlainSteps.TakeStretch(code, walk);
+        if (!target.Records)
+            PlainSteps.TakeStretch(code, walk);
         asm.Jump(apply);
 
         asm.Place(miss);
@@ -54,12 +55,13 @@ internal static class FrameStep
             asm.Or(Register.R1, Register.R2);
         }
         asm.Store(MemorySize.DW, Register.R9, Entry(WalkMemory.AddressEntry.Segment), Register.R1);
-        PlainSteps.TakeStretch(code, walk);
+        if (!target.Records)
+            PlainSteps.TakeStretch(code, walk);
 
         asm.Place(apply);
         FrameCounts.Count(code);
         RuleStep.Apply(code, walk);
-        if (walk != StackWalk.Unwind)
+        if (target.StepsPlain)
             PlainSteps.Go(code);
 
         asm.Origin = "the walk is over";

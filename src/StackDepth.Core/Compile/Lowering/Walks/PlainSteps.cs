@@ -55,12 +55,6 @@ internal static class PlainSteps
         // R1 = the block's limit, R2 = rsp, R3 = rbp, R4 = the stretch's first return address, R5 = its length, R7 = rip, R8 = the block's address.
         code.Load(Register.R5, WalkMemory.PlainLength);
         asm.JumpIf(JumpOp.JEQ, Register.R5, 0, none);
-        // Frames that are written down are taken one by one, too.
-        if (code.Target.Records)
-        {
-            code.Load(Register.R1, TrailMemory.Place);
-            asm.JumpIf(JumpOp.JNE, Register.R1, 0, none);
-        }
         // Return addresses that a uretprobe may have replaced are looked at one by one.
         code.Load(Register.R1, WalkMemory.ReturnInstance);
         asm.JumpIf(JumpOp.JNE, Register.R1, 0, none);

@@ -77,7 +77,7 @@ internal static class RuleStep
 
         asm.Place(next);
         code.StopIfReached();
-        if (walk == StackWalk.Unwind)
+        if (!code.Target.StepsPlain)
         {
             asm.Mov(Register.R0, 0);
             asm.Exit();

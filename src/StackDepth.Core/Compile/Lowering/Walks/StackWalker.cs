@@ -23,8 +23,6 @@ internal sealed class StackWalker
     private readonly WalkTarget _target;
     private readonly Label _step;
 
-    /// <summary>Whether the walk can write down its frames: <see cref="TrailMemory.Place"/> must then be set before <see cref="Go"/>.</summary>
-    internal bool Records => _target.Records;
 
     internal StackWalker(Assembler asm, WalkTarget target)
     {
@@ -52,6 +50,28 @@ internal sealed class StackWalker
         asm.Load(MemorySize.DW, Register.R1, Register.R0, offsets.TaskMemory);
         FindReturnInstances(asm, offsets);
         EnterProcess(asm, offsets, _target.SequenceShift);
+    }
+
+    /// <summary>The register holds the id of the process that was entered last; then, when it started. R9 is the memory.</summary>
+    internal static void ProcessStarted(Assembler asm, Register register)
+    {
+        ProcessEntry(asm, register);
+        asm.Load(MemorySize.DW, register, register, WalkMemory.Processes);
+    }
+
+    /// <summary>The register holds a process's id; then, where the cache keeps that process. R9 is the memory.</summary>
+    private static void ProcessEntry(Assembler asm, Register register)
+    {
+        asm.And(register, WalkMemory.ProcessCount - 1);
+        asm.Mul(register, WalkMemory.ProcessBytes);
+        asm.Add(register, Register.R9);
+    }
+
+    /// <summary>As <see cref="Enter"/>, of the process that a walk in this memory has entered at the same hit.</summary>
+    internal static void EnterAgain(Assembler asm)
+    {
+        asm.Load(MemorySize.DW, Register.R1, Register.R9, WalkMemory.FirstReturnInstance);
+        asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReturnInstance, Register.R1);
     }
 
     /// <summary>Walks on from the frame in hand; as <see cref="Walk"/>.</summary>
@@ -96,9 +116,7 @@ internal sealed class StackWalker
         asm.Load(MemorySize.W, Register.R5, Register.R0, offsets.TaskProcessId);
         asm.Lsh(Register.R4, 32);
         asm.Or(Register.R4, Register.R5);
-        asm.And(Register.R5, WalkMemory.ProcessCount - 1);
-        asm.Mul(Register.R5, WalkMemory.ProcessBytes);
-        asm.Add(Register.R5, Register.R9);
+        ProcessEntry(asm, Register.R5);
         if (offsets.MemorySequence is { } sequence)
         {
             asm.Load(MemorySize.W, Register.R2, Register.R1, sequence);

@@ -1,11 +1,11 @@
 namespace StackDepth.Compile.Lowering.Walks;
 
-/// <summary>What a walk that delivers its frames remembers, behind the other memory of the walk.</summary>
+/// <summary>What a walk that writes down its frames remembers, behind the other memory of the walk.</summary>
 internal static class TrailMemory
 {
     private const int Start = WalkMemory.Bytes + WalkMemory.StopBytes + RegionLowering.CacheBytes;
 
-    /// <summary>Which kept hit the frames belong to, counted from 1; 0 for a walk that only counts.</summary>
+    /// <summary>The number of the kept hit that the frames belong to: 4 bytes, a key.</summary>
     internal const int Place = Start;
 
     /// <summary>The number of the frame that was written down last.</summary>
@@ -17,13 +17,16 @@ internal static class TrailMemory
     /// <summary>How many frames repeat, where the last entry is a run; else 0.</summary>
     internal const int Period = Start + 24;
 
-    internal const int Key = Start + 32;
-
     /// <summary>The last frames, by their number.</summary>
-    internal const int History = Start + 40;
+    internal const int History = Start + 32;
 
     /// <summary>A power of two, more than <see cref="KeptLayout.LongestPeriod"/>.</summary>
-    internal const int HistoryCount = 32;
+    internal const int HistoryCount = 64;
 
-    internal const int End = History + (HistoryCount * sizeof(long));
+    /// <summary>The numbers of the last frames, by a hash of their addresses; of walks before, too.</summary>
+    internal const int Seen = History + (HistoryCount * sizeof(long));
+
+    internal const int SeenBits = 6;
+
+    internal const int End = Seen + ((1 << SeenBits) * sizeof(long));
 }

@@ -4,26 +4,20 @@ namespace StackDepth.Compile.Lowering.Walks;
 
 /// <summary>
 /// The function that writes down the frame in hand: R1 = the walk's memory. Recursion repeats frames, so a frame that is the same as the one some frames before goes into a run: deep
-/// stacks become short trails.
+/// stacks become short trails. Where several frames share a place among those seen, a run begins some frames later, no more.
 /// </summary>
 internal static class TrailRecord
 {
-    // Of no frame: addresses of users have no such bits set, and what else a return address may hold is written down as -1.
-    private const int NoFrame = -2;
+    private const long Scatter = unchecked((long)0x9e37_79b9_7f4a_7c15); // 2^64 divided by the golden ratio: Knuth, The Art of Computer Programming 3, 6.4
 
-    /// <summary>Has the frame in hand written down, where the walk delivers its frames.</summary>
+    /// <summary>Has the frame in hand written down, where the walk is one that does.</summary>
     internal static void Call(WalkCode code)
     {
         if (!code.Target.Records)
             return;
-        var asm = code.Asm;
-        var counts = asm.CreateLabel("the walk only counts");
-        asm.Origin = "write down the frame";
-        code.Load(Register.R1, TrailMemory.Place);
-        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, counts);
-        asm.Mov(Register.R1, Register.R6);
-        asm.Call(code.Record);
-        asm.Place(counts);
+        code.Asm.Origin = "write down the frame";
+        code.Asm.Mov(Register.R1, Register.R6);
+        code.Asm.Call(code.Record);
     }
 
     internal static void Place(WalkCode code)
@@ -35,6 +29,7 @@ internal static class TrailRecord
         var user = asm.CreateLabel("an address");
         var done = asm.CreateLabel("done");
         var search = asm.CreateLabel("no run goes on");
+        var literal = asm.CreateLabel("no frame that repeats");
         var repeats = asm.CreateLabel("the frame repeats");
         var append = asm.CreateLabel("append");
         var note = asm.CreateLabel("remember the frame");
@@ -46,8 +41,6 @@ internal static class TrailRecord
         // The walk begins, perhaps anew.
         foreach (var field in (ReadOnlySpan<int>)[TrailMemory.Depth, TrailMemory.Length, TrailMemory.Period])
             asm.Store(MemorySize.DW, Register.R6, field, 0);
-        for (var index = 0; index < TrailMemory.HistoryCount; index++)
-            asm.Store(MemorySize.DW, Register.R6, TrailMemory.History + (index * sizeof(long)), NoFrame);
         asm.Place(begun);
         code.Load(Register.R1, TrailMemory.Depth);
         asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R8, done);
@@ -56,12 +49,9 @@ internal static class TrailRecord
         asm.JumpIf(JumpOp.JSGE, Register.R7, 0, user);
         asm.Mov(Register.R7, -1);
         asm.Place(user);
-        code.Load(Register.R1, TrailMemory.Place);
-        asm.Sub(Register.R1, 1);
-        asm.Store(MemorySize.W, Register.R6, TrailMemory.Key, Register.R1);
         asm.LoadMap(Register.R1, MapNames.Kept);
         asm.Mov(Register.R2, Register.R6);
-        asm.Add(Register.R2, TrailMemory.Key);
+        asm.Add(Register.R2, TrailMemory.Place);
         asm.Call(HelperId.MapLookupElem);
         asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
         asm.Mov(Register.R9, Register.R0);
@@ -69,9 +59,7 @@ internal static class TrailRecord
         asm.Origin = "a run goes on";
         code.Load(Register.R1, TrailMemory.Period);
         asm.JumpIf(JumpOp.JEQ, Register.R1, 0, search);
-        asm.Mov(Register.R2, Register.R8);
-        asm.Sub(Register.R2, Register.R1);
-        HistoryOf(Register.R2);
+        FrameBefore();
         asm.JumpIf(JumpOp.JNE, Register.R2, Register.R7, search);
         code.Load(Register.R3, TrailMemory.Length);
         asm.Sub(Register.R3, 1);
@@ -83,14 +71,23 @@ internal static class TrailRecord
 
         asm.Origin = "does the frame repeat another";
         asm.Place(search);
-        for (var period = 1; period <= KeptLayout.LongestPeriod; period++)
-        {
-            asm.Mov(Register.R2, Register.R8);
-            asm.Sub(Register.R2, period);
-            HistoryOf(Register.R2);
-            asm.Mov(Register.R1, period);
-            asm.JumpIf(JumpOp.JEQ, Register.R2, Register.R7, repeats);
-        }
+        // R5 = where the number of the last frame with such an address lies; R1 = how far before this one that is.
+        asm.LoadImmediate64(Register.R5, Scatter);
+        asm.Mul(Register.R5, Register.R7);
+        asm.Rsh(Register.R5, 64 - TrailMemory.SeenBits);
+        asm.Lsh(Register.R5, 3);
+        asm.Add(Register.R5, Register.R6);
+        asm.Load(MemorySize.DW, Register.R2, Register.R5, TrailMemory.Seen);
+        asm.Store(MemorySize.DW, Register.R5, TrailMemory.Seen, Register.R8);
+        asm.Mov(Register.R1, Register.R8);
+        asm.Sub(Register.R1, Register.R2);
+        // What walks before have left there is no frame before this one.
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, literal);
+        asm.JumpIf(JumpOp.JGE, Register.R1, Register.R8, literal);
+        asm.JumpIf(JumpOp.JGT, Register.R1, KeptLayout.LongestPeriod, literal);
+        FrameBefore();
+        asm.JumpIf(JumpOp.JEQ, Register.R2, Register.R7, repeats);
+        asm.Place(literal);
         asm.Store(MemorySize.DW, Register.R6, TrailMemory.Period, 0);
         asm.Mov(Register.R2, Register.R7);
         asm.Jump(append);
@@ -122,13 +119,15 @@ internal static class TrailRecord
         asm.Mov(Register.R0, 0);
         asm.Exit();
 
-        // The register = the frame whose number it has.
-        void HistoryOf(Register register)
+        // R2 = the frame that comes R1 frames before this one.
+        void FrameBefore()
         {
-            asm.And(register, TrailMemory.HistoryCount - 1);
-            asm.Lsh(register, 3);
-            asm.Add(register, Register.R6);
-            asm.Load(MemorySize.DW, register, register, TrailMemory.History);
+            asm.Mov(Register.R2, Register.R8);
+            asm.Sub(Register.R2, Register.R1);
+            asm.And(Register.R2, TrailMemory.HistoryCount - 1);
+            asm.Lsh(Register.R2, 3);
+            asm.Add(Register.R2, Register.R6);
+            asm.Load(MemorySize.DW, Register.R2, Register.R2, TrailMemory.History);
         }
     }
 

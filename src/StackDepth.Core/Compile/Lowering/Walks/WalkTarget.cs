@@ -10,9 +10,12 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// <param name="EntersAtFunctions">Whether every site is a function's first instruction, where the caller's address is at the stack pointer.</param>
 /// <param name="Sets">How many sets of functions there are whose frames are counted.</param>
 /// <param name="Stops">Whether the walk ends as soon as a caller's stack pointer is at <see cref="WalkMemory.Stop"/> or above, or it has left a frame of the code at <see cref="WalkMemory.StopStart"/> other than the first.</param>
-/// <param name="Records">Whether it can write down the frames that it finds: see <see cref="TrailRecord"/>.</param>
+/// <param name="Records">Whether it writes down the frames that it finds, one by one: see <see cref="TrailRecord"/>.</param>
 internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false, bool Records = false)
 {
     /// <summary>What the names of its functions begin with.</summary>
-    internal string Name => Stops ? $"{Walk}To" : Walk.ToString();
+    internal string Name => Stops ? $"{Walk}To" : Records ? $"{Walk}Trail" : Walk.ToString();
+
+    /// <summary>Whether it steps by frame pointer, without a lookup, through text that provably keeps them.</summary>
+    internal bool StepsPlain => Walk != StackWalk.Unwind && !Records;
 }
