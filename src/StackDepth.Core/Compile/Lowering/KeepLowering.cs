@@ -69,6 +69,9 @@ internal static class KeepLowering
         asm.Mov(Register.R3, Register.R2);
         asm.Mov(Register.R4, -1);
         asm.Mov(Register.R5, 0);
+        // R0 = bits that are 0 and that the verifier does not know: else it would verify all that follows once for each place.
+        asm.Load(MemorySize.DW, Register.R0, Register.R9, KeptLayout.OrderLock);
+        asm.Rsh(Register.R0, 58);
         for (var index = 0; index < layout.Places; index++)
         {
             var next = asm.CreateLabel($"place {index + 1}");
@@ -79,15 +82,13 @@ internal static class KeepLowering
             asm.Load(MemorySize.DW, Register.R1, Register.R9, entry + KeptLayout.OrderValue);
             asm.JumpIf(JumpOp.JGE, Register.R1, Register.R3, next);
             asm.Mov(Register.R3, Register.R1);
-            asm.Mov(Register.R4, index);
+            asm.Mov(Register.R4, Register.R0);
+            asm.Add(Register.R4, index);
+            asm.And(Register.R4, KeptLayout.OrderEntries - 1);
             asm.Place(next);
         }
         asm.JumpIf(JumpOp.JSLT, Register.R4, 0, none);
         asm.Origin = "lock the place of the worst";
-        // The place, by way of bits that are 0 and that the verifier does not know: else it would verify all that follows once for each.
-        asm.Rsh(Register.R5, 58);
-        asm.Add(Register.R4, Register.R5);
-        asm.And(Register.R4, KeptLayout.OrderEntries - 1);
         asm.Store(MemorySize.DW, Register.R10, place, Register.R4);
         asm.Lsh(Register.R4, 4);
         asm.Mov(Register.R5, Register.R9);
