@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Benchmarks.Support;
 using StackDepth.Native.Load;
 using StackDepth.Native.Sys;
@@ -25,6 +26,7 @@ internal static class Questions
         CountOf(text);
         Bytes(text);
         Recursion(text);
+        Kept(text);
         return new("Questions", text.ToString());
     }
 
@@ -103,6 +105,28 @@ internal static class Questions
         text.WriteLine(table);
         text.WriteLine($"Goal, Recursion at most {Number(RecursionGoal)} ns at {Number(Deep)} activations of a function that calls itself: {Verdict(met)}.");
         text.WriteLine();
+    }
+
+    private static void Kept(TextWriter text)
+    {
+        text.WriteLine("### Kept hits");
+        text.WriteLine();
+        text.WriteLine($"Nanoseconds per hit at {Shallow} frames of hits that are no record: of `max(Length)`, `MaxBy(Length)` and `TopK(20, Length)`. And of hits that are all kept (`MaxBy(Timestamp)`, no other walk) at");
+        text.WriteLine($"{Shallow} and at {Number(Frames)} frames, and what one frame costs of it.");
+        text.WriteLine();
+        var table = new Table("", "max", "MaxBy", "TopK(20)", $"each kept, {Shallow} frames", $"{Number(Frames)} frames", "a frame");
+        foreach (var (program, walk) in new[] { ("recursion-plain", StackWalk.Auto), ("recursion-fp", StackWalk.Unwind), ("recursion-nofp", StackWalk.Auto) })
+        {
+            using var maximum = new Measured<int?>(program, source => source.Select(s => s.UStack.By(walk).Length).Max());
+            using var deepest = new Measured<RecordHolder<int>?>(program, source => source.MaxBy(s => s.UStack.By(walk).Length));
+            using var top = new Measured<ImmutableArray<RecordHolder<int>>>(program, source => source.TopK(20, s => s.UStack.By(walk).Length));
+            using var each = new Measured<RecordHolder<long>?>(program, source => source.MaxBy(s => s.Timestamp));
+            var (few, many) = (At(each, Shallow), At(each, Frames));
+            table.Add($"{program}, {walk}", Number(At(maximum, Shallow)), Number(At(deepest, Shallow)), Number(At(top, Shallow)), Number(few), Number(many), Number((many - few) / (Frames - Shallow), 1));
+        }
+        text.WriteLine(table);
+
+        static double At<T>(Measured<T> measured, int depth) => measured.Difference($"d {depth} {Calls}", depth + Calls, $"d {depth} 0", depth);
     }
 
     /// <summary>A process under one query.</summary>

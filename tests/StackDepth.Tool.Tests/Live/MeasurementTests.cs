@@ -36,6 +36,33 @@ public sealed class MeasurementTests(DepthTarget target) : IClassFixture<DepthTa
     }
 
     [Fact]
+    public async Task The_deepest_stack_has_all_its_frames_in_runs()
+    {
+        var probe = target.Probe.Replace(":leaf", ":recurse", StringComparison.Ordinal);
+        var json = (await ToolProcess.RunAsync("run", probe, "--format", "json", "--", target.Path, "2000", "1")).Json;
+
+        var deepest = json.GetProperty("deepest");
+        var depth = json.GetProperty("depth").GetProperty("max").GetInt64();
+        Assert.Equal((depth, depth, 0), (deepest.GetProperty("depth").GetInt64(), deepest.GetProperty("frames").GetInt64(), deepest.GetProperty("omitted").GetInt64()));
+        Assert.Equal(("complete", "recurse", "depth"), (deepest.GetProperty("completeness").GetString(), deepest.GetProperty("function").GetString(), deepest.GetProperty("comm").GetString()));
+        Assert.Equal(JsonValueKind.Null, deepest.GetProperty("reason").ValueKind);
+        var next = 0L;
+        List<string?> functions = [];
+        foreach (var run in deepest.GetProperty("runs").EnumerateArray())
+        {
+            Assert.Equal(next, run.GetProperty("first").GetInt64());
+            var frames = run.GetProperty("frames").EnumerateArray().ToArray();
+            next += frames.Length * run.GetProperty("count").GetInt64();
+            for (var repeated = run.GetProperty("count").GetInt64(); repeated > 0; repeated--)
+                functions.AddRange(frames.Select(static frame => frame.GetProperty("symbol").GetString()));
+            Assert.All(frames, static frame => Assert.StartsWith("0x", frame.GetProperty("address").GetString(), StringComparison.Ordinal));
+        }
+        Assert.Equal((depth, 2000), (next, functions.Count(static function => function == "recurse")));
+        Assert.Equal(["recurse", "main"], functions.Take(2001).Distinct());
+        Assert.True(deepest.GetProperty("runs").GetArrayLength() < 12);
+    }
+
+    [Fact]
     public async Task Other_questions_are_answered_beside_the_depth_and_in_each_group()
     {
         var probe = target.Probe.Replace(":leaf", ":recurse", StringComparison.Ordinal);

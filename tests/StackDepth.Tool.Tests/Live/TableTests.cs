@@ -24,6 +24,16 @@ public sealed class TableTests(DepthTarget target) : IClassFixture<DepthTarget>
     }
 
     [Fact]
+    public async Task The_deepest_stack_is_printed_folded()
+    {
+        foreach (var option in (string[][])[[], ["--by", "tid"]])
+        {
+            var result = await ToolProcess.RunAsync(["run", target.Probe, .. option, "--", target.Path, "300", "10"]);
+            Assert.Matches(@"(?m)^deepest stack: \d+ frames, in depth \(pid (\d+), tid \1\)\s*\n#0 +leaf\+0x0 \(depth\)\s*\n(#\d+ .*\n)*#\d+ +recurse\+0x[0-9a-f]+ \(depth\)  x(299|300)\s*\n(#\d+ .*\n)*#\d+ +_start\+0x[0-9a-f]+ \(depth\)\s*\n", result.Output);
+        }
+    }
+
+    [Fact]
     public async Task A_total_without_the_groups_that_found_no_room_is_labelled_so()
     {
         string[] command = ["--", target.Path, "20", "5"];
