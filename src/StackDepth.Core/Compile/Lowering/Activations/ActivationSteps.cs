@@ -36,7 +36,6 @@ internal sealed class ActivationSteps(LoweringContext context, int record, int c
     {
         var one = _asm.CreateLabel("the first word will do");
         var sized = _asm.CreateLabel("how much to read");
-        var far = _asm.CreateLabel("by way of another");
         var step = _asm.CreateLabel("step");
         _asm.Load(MemorySize.DW, Register.R2, Register.R10, record);
         _asm.Load(MemorySize.DW, Register.R2, Register.R2, Record.Top);
@@ -52,7 +51,6 @@ internal sealed class ActivationSteps(LoweringContext context, int record, int c
         BranchIfOfFunction(step);
         _asm.Load(MemorySize.DW, Register.R2, Register.R10, distance);
         _asm.JumpIf(JumpOp.JLE, Register.R2, ReadAtOnce, step);
-        _asm.Place(far);
         _asm.JumpIf(JumpOp.JGT, Register.R2, MostBytes, walk);
         Read(walk);
 
@@ -73,7 +71,6 @@ internal sealed class ActivationSteps(LoweringContext context, int record, int c
     {
         var again = _asm.CreateLabel("the next frame");
         var byStackPointer = _asm.CreateLabel("CFA = rsp + n");
-        var haveCfa = _asm.CreateLabel("CFA known");
         var itself = _asm.CreateLabel("a frame of the function");
         var same = _asm.CreateLabel("rbp is the caller's");
         _asm.Place(again);
@@ -93,7 +90,6 @@ internal sealed class ActivationSteps(LoweringContext context, int record, int c
         _asm.JumpIf(JumpOp.JLE, Register.R2, Register.R5, walk);
         _asm.Mov(Register.R5, Register.R2);
         // R2 = how far from the entry the frame's return address lies.
-        _asm.Place(haveCfa);
         _asm.Load(MemorySize.DW, Register.R0, Register.R6, UserSp);
         _asm.Sub(Register.R2, Register.R0);
         _asm.Sub(Register.R2, sizeof(long));
