@@ -18,8 +18,7 @@ public sealed class RecursionPropertyTests
                 complete += hit is { IsOnOwnStack: true, IsExact: true } ? 1 : 0;
             }
         }
-        TestContext.Current.SendDiagnosticMessage($"{complete} of {hits}");
-        Assert.True(hits > 100_000 && complete > hits * 0.9, $"{complete} of {hits} hits on their threads' own stacks are complete");
+        Assert.True(hits > 50_000 && complete > hits * 0.99, $"{complete} of {hits} hits on their threads' own stacks are complete");
     }
 
     [Fact]
@@ -28,14 +27,15 @@ public sealed class RecursionPropertyTests
         Dictionary<StackReason, int> reasons = [];
         for (var seed = 0; seed < Rounds; seed++)
         {
-            var hindrances = (Hindrances)new Random(seed).Next(1, (int)Hindrances.All + 1);
+            // One of them, or two.
+            var random = new Random(seed);
+            var hindrances = (Hindrances)((1 << random.Next(8)) | (1 << random.Next(8)));
             foreach (var (index, hit) in new RecursiveProgram(seed, hindrances).Run().Index())
             {
                 Assert.True(hit.IsHonest, $"seed {seed}, {hindrances}, hit {index}: {hit}");
                 reasons[hit.Answer.Reason] = reasons.GetValueOrDefault(hit.Answer.Reason) + 1;
             }
         }
-        TestContext.Current.SendDiagnosticMessage(string.Join(", ", reasons));
         Assert.Empty(new[] { StackReason.None, StackReason.ForeignStack, StackReason.InterruptedStack, StackReason.UnprovedActivation, StackReason.UnseenEntries, StackReason.LostEntries }.Except(reasons.Keys));
     }
 }

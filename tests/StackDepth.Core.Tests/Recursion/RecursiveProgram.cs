@@ -17,7 +17,6 @@ internal enum Hindrances
     SmallMaps = 32,
     LateProbes = 64,
     UnknownParts = 128,
-    All = 255,
 }
 
 /// <summary>A hit: what was answered, and what is so.</summary>
@@ -38,7 +37,7 @@ internal sealed class RecursiveProgram
 {
     private const int Pid = 1000;
     private const int MostThreads = 3;
-    private const int Steps = 400;
+    private const int Steps = 250;
     private const ulong StackBytes = 4 << 20;
     private const ulong CoroutineBytes = 0x1_0000;
     private const ulong FirstStack = 0x7ffd_0000_0000;

@@ -147,7 +147,10 @@ internal sealed class RecursiveThread
     {
         var sites = frame.Function!.Sites.Where(site => site.Style == frame.Style && site.IsCold == frame.IsInCold).ToArray();
         var site = sites[_random.Next(sites.Length)];
-        return (site, site.FrameBytes > 0 ? frame.Slot + 8 - (ulong)site.FrameBytes : frame.Slot - 8 - _locals[_random.Next(_locals.Length)]);
+        if (site.FrameBytes > 0)
+            return (site, frame.Slot + 8 - (ulong)site.FrameBytes);
+        // The code that a thread begins with is written by hand, and has no frame that changes.
+        return (site, frame.Slot - 8 - (frame.Style == FrameStyle.Outermost ? 0 : _locals[_random.Next(_locals.Length)]));
     }
 
     /// <summary>What the function has in its own part of the stack: anything.</summary>

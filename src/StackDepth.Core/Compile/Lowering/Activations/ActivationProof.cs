@@ -143,11 +143,19 @@ internal sealed class ActivationProof
         _asm.JumpIf(JumpOp.JLT, Register.R1, MostRounds, again);
         _asm.Jump(unproved);
 
+        // None below the outermost frame is live. One above it is that of a stack which this one was made a part of: the walk says nothing of it.
         _asm.Place(all);
-        _asm.LoadImmediate64(Register.R2, (1L << ForeignRank) - 1);
-        _asm.Or(Register.R2, Register.R8);
+        _asm.Load(MemorySize.DW, Register.R5, Register.R9, WalkMemory.Sp);
+        AddRank(Register.R5);
+        _asm.Mov(Register.R2, Register.R5);
         End();
-        _asm.Jump(done);
+        _asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R10, _record);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R1, Record.Top);
+        _asm.Xor(Register.R1, Register.R8);
+        _asm.Rsh(Register.R1, ForeignRank);
+        _asm.JumpIf(JumpOp.JNE, Register.R1, 0, done);
+        _asm.Jump(unproved);
     }
 
     /// <summary>Ends the activations that are not greater than the bound in R2.</summary>
