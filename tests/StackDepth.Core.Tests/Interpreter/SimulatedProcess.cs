@@ -4,7 +4,10 @@ using StackDepth.Native.Btf;
 namespace StackDepth.Core.Tests.Interpreter;
 
 /// <summary>A mapping of a simulated process. Without a file it is anonymous, or the vDSO where the process says so.</summary>
-internal sealed record SimulatedMapping(ulong Start, ulong End, ulong FileOffset = 0, ulong Inode = 0, uint Device = 0, bool HasFile = true, bool IsExecutable = true);
+internal sealed record SimulatedMapping(ulong Start, ulong End, ulong FileOffset = 0, ulong Inode = 0, uint Device = 0, bool HasFile = true, bool IsExecutable = true, bool GrowsDown = false);
+
+/// <summary>What programs see of a thread: its id, when it began, its thread control block, and the alternate stack for signals that it has set.</summary>
+internal sealed record SimulatedThread(int ThreadId, ulong Started, ulong ExecId, ulong ControlBlock, ulong SignalStack, ulong SignalStackSize, bool IsForked = false);
 
 /// <summary>An entry of the kernel's list: the address of the slot on the stack, and the return address that was in it.</summary>
 internal readonly record struct HijackedReturn(ulong Slot, ulong Real);
@@ -13,6 +16,8 @@ internal readonly record struct HijackedReturn(ulong Slot, ulong Real);
 internal sealed class SimulatedProcess
 {
     private const int Executable = 4; // VM_EXEC
+    private const int GrowsDown = 0x100; // VM_GROWSDOWN
+    private const int ForkedWithoutExec = 0x40; // PF_FORKNOEXEC
     private const int TaskBytes = 4608;
     private const int MemoryBytes = 1024;
     private const int SmallBytes = 128;
@@ -99,6 +104,18 @@ internal sealed class SimulatedProcess
 
     internal SimulatedMapping? Mapping(ulong address) => _mappings.FirstOrDefault(mapping => mapping.Start <= address && address < mapping.End);
 
+    /// <summary>The thread that runs from now on.</summary>
+    internal void SetThread(SimulatedThread thread)
+    {
+        Put(Task, _offsets.TaskThreadId, (ulong)thread.ThreadId, sizeof(int));
+        Put(Task, _offsets.TaskStarted, thread.Started);
+        Put(Task, _offsets.TaskExecId, thread.ExecId);
+        Put(Task, _offsets.TaskFlags, thread.IsForked ? ForkedWithoutExec : 0UL, sizeof(int));
+        Put(Task, _offsets.TaskControlBlock!.Value, thread.ControlBlock);
+        Put(Task, _offsets.TaskSignalStack, thread.SignalStack);
+        Put(Task, _offsets.TaskSignalStackSize, thread.SignalStackSize);
+    }
+
     /// <summary>The registers of the thread: what is not named here cannot be read.</summary>
     internal void SetRegisters(ulong ip, ulong sp, ulong bp, ulong bx = 0, ulong r10 = 0, ulong r13 = 0)
     {
@@ -137,7 +154,7 @@ internal sealed class SimulatedProcess
         Put(area, _offsets.MappingStart, mapping.Start);
         Put(area, _offsets.MappingEnd, mapping.End);
         Put(area, _offsets.MappingMemory, _memory.Address);
-        Put(area, _offsets.MappingFlags, 1 | (mapping.IsExecutable ? (ulong)Executable : 0));
+        Put(area, _offsets.MappingFlags, 1 | (mapping.IsExecutable ? (ulong)Executable : 0) | (mapping.GrowsDown ? (ulong)GrowsDown : 0));
         Put(area, _offsets.MappingPageOffset, mapping.FileOffset >> 12);
         Put(area, _offsets.MappingFile, 0);
         if (mapping.HasFile)

@@ -1,20 +1,18 @@
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Native.Asm;
-using StackDepth.Native.Unwind;
 using static StackDepth.Compile.Lowering.Activations.ActivationLayout;
 
 namespace StackDepth.Compile.Lowering.Activations;
 
 /// <summary>
 /// Proves that the last activation in the books is live: a walk from the probed function meets a frame of that function whose return address lies where the activation began. It takes off those that
-/// the walk goes past, and those on whose place it meets another function's frame. Where the function was called by itself, the rule of the call says it without a walk.
+/// the walk goes past, and those on whose place it meets another function's frame. Where rules that were found before lead there in a few steps, no walk is needed.
 /// </summary>
 internal sealed class ActivationProof
 {
     /// <summary>How often a walk goes on after it has gone past activations: the verifier goes through each round for itself.</summary>
     private const int MostRounds = 3;
 
-    private const int UserBp = 32;
     private const int UserIp = 128;
     private const int UserSp = 152;
 
@@ -54,7 +52,7 @@ internal sealed class ActivationProof
         var walker = _context.Prover ??= new(_asm, new(StackWalk.Auto, target.MaxFrames, target.Fields!, target.SequenceShift, EntersAtFunctions: true, _context.Counted.Length, Stops: true)); // the walks share their caches, with the marks in them
         _asm.Load(MemorySize.DW, Register.R9, Register.R10, _memory);
         walker.Enter(_asm);
-        ByRule(walk, done);
+        new ActivationSteps(_context, _record, _code, _rounds, _word).Emit(done, walk);
         _asm.Place(walk);
         ByWalk(walker, unproved, done);
 
@@ -67,91 +65,6 @@ internal sealed class ActivationProof
         _asm.Store(MemorySize.DW, Register.R9, Record.Unproved, Register.R1);
         _asm.Place(known);
         _asm.Jump(left);
-    }
-
-    /// <summary>
-    /// R9 = the memory. Goes to <paramref name="done"/> if the return address lies in the function itself, and its caller's frame, by the rule that an earlier walk has found for that address, begins where the last
-    /// activation did; else to <paramref name="walk"/>.
-    /// </summary>
-    private void ByRule(Label walk, Label done)
-    {
-        var byBasePointer = _asm.CreateLabel("CFA = rbp + n");
-        var plain = _asm.CreateLabel("in the plain stretch");
-        var haveCfa = _asm.CreateLabel("CFA known");
-        _context.AddressOfFrame(Register.R1, _word);
-        _asm.Mov(Register.R2, sizeof(long));
-        _asm.Load(MemorySize.DW, Register.R3, Register.R6, UserSp);
-        _asm.Call(HelperId.ProbeReadUser);
-        _asm.JumpIf(JumpOp.JNE, Register.R0, 0, walk);
-        // R1 = the call's address, R0 = the epoch.
-        _asm.Load(MemorySize.DW, Register.R1, Register.R10, _word);
-        _asm.Sub(Register.R1, 1);
-        _asm.Mov(Register.R3, Register.R1);
-        _asm.Load(MemorySize.DW, Register.R2, Register.R6, UserIp);
-        _asm.Sub(Register.R3, Register.R2);
-        _asm.Load(MemorySize.DW, Register.R4, Register.R10, _code);
-        _asm.Load(MemorySize.DW, Register.R4, Register.R4, Code.Size);
-        _asm.JumpIf(JumpOp.JGE, Register.R3, Register.R4, walk);
-        _asm.Load(MemorySize.DW, Register.R0, Register.R9, WalkMemory.Epoch);
-
-        Cached(WalkMemory.SegmentCount, WalkMemory.SegmentBytes, 16, 22);
-        _asm.Load(MemorySize.DW, Register.R3, Register.R2, WalkMemory.Segments + WalkMemory.SegmentEntry.Epoch);
-        _asm.JumpIf(JumpOp.JNE, Register.R3, Register.R0, walk);
-        BranchIfWithin(WalkMemory.SegmentEntry.PlainStart, WalkMemory.SegmentEntry.PlainLength, plain);
-        Cached(WalkMemory.AddressCount, WalkMemory.AddressBytes, 0, 8);
-        _asm.Load(MemorySize.DW, Register.R3, Register.R2, WalkMemory.Addresses + WalkMemory.AddressEntry.Address);
-        _asm.JumpIf(JumpOp.JNE, Register.R3, Register.R1, walk);
-        _asm.Load(MemorySize.DW, Register.R3, Register.R2, WalkMemory.Addresses + WalkMemory.AddressEntry.Epoch);
-        _asm.JumpIf(JumpOp.JNE, Register.R3, Register.R0, walk);
-        _asm.Load(MemorySize.DW, Register.R3, Register.R2, WalkMemory.Addresses + WalkMemory.AddressEntry.Rule);
-        _asm.Mov(Register.R4, Register.R3);
-        _asm.Lsh(Register.R4, 32);
-        _asm.Arsh(Register.R4, 32);
-        _asm.Rsh(Register.R3, RuleLayout.CfaKindShift);
-        _asm.And(Register.R3, RuleLayout.KindMask);
-        _asm.JumpIf(JumpOp.JEQ, Register.R3, (int)CfaKind.BasePointer, byBasePointer);
-        _asm.JumpIf(JumpOp.JNE, Register.R3, (int)CfaKind.StackPointer, walk);
-        // The caller's stack pointer is above the return address.
-        _asm.Load(MemorySize.DW, Register.R5, Register.R6, UserSp);
-        _asm.Add(Register.R5, sizeof(long));
-        _asm.Jump(haveCfa);
-        _asm.Place(plain);
-        _asm.Mov(Register.R4, 16);
-        _asm.Place(byBasePointer);
-        _asm.Load(MemorySize.DW, Register.R5, Register.R6, UserBp);
-        _asm.Note("at a function's entry still its caller's");
-        _asm.Place(haveCfa);
-        _asm.Add(Register.R5, Register.R4);
-        _asm.Sub(Register.R5, sizeof(long));
-        AddRank(Register.R5);
-        _asm.Load(MemorySize.DW, Register.R1, Register.R10, _record);
-        _asm.Load(MemorySize.DW, Register.R1, Register.R1, Record.Top);
-        _asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R5, done);
-        _asm.Jump(walk);
-
-        // R2 = the memory plus the place of the address in R1 in a cache of the walk's: see WalkCode.
-        void Cached(int count, int bytes, int shift, int otherShift)
-        {
-            _asm.Mov(Register.R2, Register.R1);
-            if (shift > 0)
-                _asm.Rsh(Register.R2, shift);
-            _asm.Mov(Register.R3, Register.R1);
-            _asm.Rsh(Register.R3, otherShift);
-            _asm.Xor(Register.R2, Register.R3);
-            _asm.And(Register.R2, count - 1);
-            _asm.Mul(Register.R2, bytes);
-            _asm.Add(Register.R2, Register.R9);
-        }
-
-        void BranchIfWithin(int start, int length, Label within)
-        {
-            _asm.Mov(Register.R3, Register.R1);
-            _asm.Load(MemorySize.DW, Register.R4, Register.R2, WalkMemory.Segments + start);
-            _asm.Sub(Register.R3, Register.R4);
-            // Behind the length of the plain stretch lies something else.
-            _asm.Load(length == WalkMemory.SegmentEntry.PlainLength ? MemorySize.W : MemorySize.DW, Register.R4, Register.R2, WalkMemory.Segments + length);
-            _asm.JumpIf(JumpOp.JLT, Register.R3, Register.R4, within);
-        }
     }
 
     private void ByWalk(StackWalker walker, Label unproved, Label done)
@@ -230,11 +143,19 @@ internal sealed class ActivationProof
         _asm.JumpIf(JumpOp.JLT, Register.R1, MostRounds, again);
         _asm.Jump(unproved);
 
+        // None below the outermost frame is live. One above it is that of a stack which this one was made a part of: the walk says nothing of it.
         _asm.Place(all);
-        _asm.LoadImmediate64(Register.R2, (1L << ForeignRank) - 1);
-        _asm.Or(Register.R2, Register.R8);
+        _asm.Load(MemorySize.DW, Register.R5, Register.R9, WalkMemory.Sp);
+        AddRank(Register.R5);
+        _asm.Mov(Register.R2, Register.R5);
         End();
-        _asm.Jump(done);
+        _asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R10, _record);
+        _asm.Load(MemorySize.DW, Register.R1, Register.R1, Record.Top);
+        _asm.Xor(Register.R1, Register.R8);
+        _asm.Rsh(Register.R1, ForeignRank);
+        _asm.JumpIf(JumpOp.JNE, Register.R1, 0, done);
+        _asm.Jump(unproved);
     }
 
     /// <summary>Ends the activations that are not greater than the bound in R2.</summary>

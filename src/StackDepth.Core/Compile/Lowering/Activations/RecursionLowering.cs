@@ -19,6 +19,7 @@ internal sealed class RecursionLowering
     private readonly int _count;
     private readonly int _reason;
     private readonly int _doubt;
+    private readonly Label _end;
 
     private RecursionLowering(LoweringContext context)
     {
@@ -31,6 +32,7 @@ internal sealed class RecursionLowering
         _count = context.Allocate(sizeof(long));
         _reason = context.Allocate(sizeof(long));
         _doubt = context.Allocate(sizeof(long));
+        context.EndActivations = _end = context.Asm.CreateLabel("end activations");
     }
 
     /// <summary>Finds the thread's record, and goes to <paramref name="failed"/> where there is none or the stack is not known. Before a capture slot is claimed: R8 and R9 are used.</summary>
@@ -43,12 +45,13 @@ internal sealed class RecursionLowering
         return lowering;
     }
 
-    /// <summary>There is no capture slot: the activation goes unseen.</summary>
+    /// <summary>There is no capture slot: the activation goes unseen. What it has ended goes off the books, or it could be taken for one that was entered at the same place.</summary>
     internal void Miss()
     {
         _asm.Load(MemorySize.DW, Register.R8, Register.R10, _entry);
         _asm.Load(MemorySize.DW, Register.R9, Register.R10, _record);
         ThreadRecord.Miss(_asm, StackReason.LostEntries);
+        End();
     }
 
     /// <summary>Enters the activation, and stores the count behind the header of the stack at R8 + <paramref name="stack"/>. R8 survives.</summary>
@@ -84,8 +87,6 @@ internal sealed class RecursionLowering
         var tracked = _asm.CreateLabel("tracked");
         var prove = _asm.CreateLabel("is the last one live");
         var search = _asm.CreateLabel("end several");
-        var end = _asm.CreateLabel("end activations");
-        _context.EndActivations = end;
 
         _asm.Load(MemorySize.W, Register.R1, Register.R9, Record.Count);
         _asm.JumpIf(JumpOp.JEQ, Register.R1, 0, push);
@@ -93,10 +94,7 @@ internal sealed class RecursionLowering
         _asm.JumpIf(JumpOp.JGT, Register.R2, Register.R8, prove);
         EndLast(search, push, prove);
         _asm.Place(search);
-        _asm.Mov(Register.R1, Register.R9);
-        _asm.Mov(Register.R2, Register.R8);
-        _context.AddressOfFrame(Register.R3, _key);
-        _asm.Call(end);
+        End();
         _asm.JumpIf(JumpOp.JEQ, Register.R0, 0, push);
 
         // An activation on the stack that this one's was entered from has nothing to do with the frames here.
@@ -106,7 +104,7 @@ internal sealed class RecursionLowering
         _asm.Rsh(Register.R1, ForeignRank);
         _asm.JumpIf(JumpOp.JNE, Register.R1, 0, push);
         var proved = _asm.CreateLabel("the last one is live");
-        new ActivationProof(_context, _key, _record, end).Emit(proved, push);
+        new ActivationProof(_context, _key, _record, _end).Emit(proved, push);
 
         // What was not proved of it before, or of those that were taken off, does not matter any more.
         _asm.Place(proved);
@@ -140,6 +138,15 @@ internal sealed class RecursionLowering
         _asm.Store(MemorySize.DW, Register.R9, Record.Top, Register.R8);
         _asm.Store(MemorySize.DW, Register.R10, _count, Register.R1);
         _asm.Place(tracked);
+    }
+
+    /// <summary>R9 = the record, R8 = the entry; both survive. Takes off what was entered there or below; R0 = how many stay.</summary>
+    private void End()
+    {
+        _asm.Mov(Register.R1, Register.R9);
+        _asm.Mov(Register.R2, Register.R8);
+        _context.AddressOfFrame(Register.R3, _key);
+        _asm.Call(_end);
     }
 
     /// <summary>R1 = the count, of which the last one at least is over. Mostly it alone is, where a function is called over and over: then nothing need be searched, unless it was the first of a chunk.</summary>
