@@ -7,6 +7,7 @@ using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Spec;
+using StackDepth.Native.Sys;
 using StackDepth.Native.Targets;
 
 namespace StackDepth.Runtime;
@@ -25,6 +26,7 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly AttachedUprobe _uprobe;
     private readonly ActivationLinks? _activations;
     private readonly FollowerLinks? _followers;
+    private readonly MappingFeed? _feed;
     private readonly UnwindTableService? _tables;
     private readonly PythonService? _python;
     private ProbeHealth? _finalHealth;
@@ -33,7 +35,7 @@ internal sealed class ProbeAttachment : IDisposable
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, UnwindTableService? tables, PythonService? python, RingConsumer? ring, ChildStart? child,
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, MappingFeed? feed, UnwindTableService? tables, PythonService? python, RingConsumer? ring, ChildStart? child,
         AttachOptions options)
     {
         _compiled = compiled;
@@ -42,6 +44,7 @@ internal sealed class ProbeAttachment : IDisposable
         _uprobe = uprobe;
         _activations = activations;
         _followers = followers;
+        _feed = feed;
         _tables = tables;
         _python = python;
         _child = child;
@@ -85,10 +88,14 @@ internal sealed class ProbeAttachment : IDisposable
             var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target), Sites = target.Sites.Length }, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
+            // One for all who need it.
+            var feed = compiled.NeedsTables || compiled.UsesPython ? OpenFeed(Logger(options), sys) : null;
+            if (feed is not null)
+                undo.Add(feed);
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
-            var tables = compiled.NeedsTables ? undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), Logger(options), sys)) : null;
+            var tables = compiled.NeedsTables ? undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), feed, Logger(options), sys)) : null;
             tables?.BeginPreload(childCommand);
-            var python = compiled.UsesPython ? undo.Add(PythonService.Start(maps, target, resolve, Logger(options), sys)) : null;
+            var python = compiled.UsesPython ? undo.Add(PythonService.Start(maps, target, resolve, feed, Logger(options), sys)) : null;
             python?.BeginPreload(childCommand);
             if (compiled.CountsActivations)
                 ActivationLinks.Describe(maps, target);
@@ -99,7 +106,7 @@ internal sealed class ProbeAttachment : IDisposable
             tables?.WaitUntilPreloaded();
             python?.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, tables, python, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, feed, tables, python, ring, child, options);
             undo.Keep();
             attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
             if (target.Note is { } note)
@@ -238,6 +245,7 @@ internal sealed class ProbeAttachment : IDisposable
             _activations?.Dispose();
             _tables?.Dispose();
             _python?.Dispose();
+            _feed?.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
             _target.Dispose();
@@ -254,6 +262,20 @@ internal sealed class ProbeAttachment : IDisposable
     private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses + (_followers?.Missed ?? 0));
 
     private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled.Aggregate, grouped: _compiled.Key is not null, Sites);
+
+    // What comes by it comes later without it, when it is met.
+    private static MappingFeed? OpenFeed(ILogger log, SystemCalls sys)
+    {
+        try
+        {
+            return MappingFeed.Open(sys);
+        }
+        catch (KernelException refused)
+        {
+            log.MappingsNotWatched(refused.Message);
+            return null;
+        }
+    }
 
     private static ILogger Logger(AttachOptions options) => options.LoggerFactory?.CreateLogger("StackDepth") ?? NullLogger.Instance;
 }
