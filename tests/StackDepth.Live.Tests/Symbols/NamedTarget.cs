@@ -77,7 +77,7 @@ internal static class NamedTarget
     {
         var source = folder[function + ".c"];
         File.WriteAllText(source, "#define TEXT2(x) #x\n#define TEXT(x) TEXT2(x)\n" + Source);
-        Gcc(["-O1", "-w", "-pthread", $"-DNAME={function}", .. isOther ? new[] { "-DOTHER" } : [], "-o", folder[file], source]);
+        Gcc(["-O1", "-w", "-pthread", $"-DNAME={function}", isOther ? "-DOTHER" : "-DPLAIN", "-o", folder[file], source]);
         return folder[file];
     }
 
@@ -93,7 +93,9 @@ internal static class NamedTarget
     internal static Said[] Run(string program, params string[] arguments)
     {
         using var process = Start(program, arguments);
-        var lines = process.StandardOutput.ReadToEnd();
+        using var output = process.StandardOutput;
+        using var input = process.StandardInput;
+        var lines = output.ReadToEnd();
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
         return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Said.Parse)];
