@@ -193,6 +193,51 @@ public sealed class FrameNamesTests : IDisposable
     }
 
     [Fact]
+    public void When_events_are_lost_no_name_is_wrong_and_those_who_live_are_looked_at_again()
+    {
+        var program = Program(_folder, "survivor", "survives");
+        var burst = Program(_folder, "burst", "bursts", isOther: true);
+        using var reading = new ManualResetEventSlim();
+        using var go = new ManualResetEventSlim();
+        using var feed = MappingFeed.Open(SystemCalls.Real, dataPages: 1);
+        using var names = new FrameNames(feed, UnwindFileKey.Of(burst), _ =>
+        {
+            reading.Set();
+            return go.Wait(Eventually.Limit);
+        });
+        using var process = Start(program, "wait");
+        var said = Said.Parse(process.StandardOutput.ReadLine()!);
+        Assert.True(names.Follow(process.Id));
+        var lost = Run(burst, "exec", program, "exit").ToList();
+        Assert.True(reading.Wait(Eventually.Limit, TestContext.Current.CancellationToken));
+        for (var i = 0; i < 100; i++)
+            lost.AddRange(Run(burst, "exec", program, "exec", burst, "exit"));
+        go.Set();
+
+        // The kernel says how many it lost with the next record that finds room in that ring.
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                lost.AddRange(Run(burst, "exit"));
+                _ = names.Name(said.Pid, said.StartedAt, [said.Address]);
+                return names.Lost > 100;
+            },
+            Eventually.Limit));
+        var named = 0;
+        foreach (var one in lost)
+        {
+            var frame = Assert.Single(names.Name(one.Pid, one.StartedAt, [one.Address], true, one.At));
+            Assert.True(frame.Symbol is null || frame.Symbol == one.Name, $"{one} is {frame}");
+            named += frame.Symbol is null ? 0 : 1;
+        }
+        Assert.InRange(named, 1, lost.Count - 1);
+        process.StandardInput.Close();
+        process.WaitForExit();
+        Check(names, [said with { At = 0 }], program);
+        Check(names, Run(burst, "exit"), burst);
+    }
+
+    [Fact]
     public void Names_leave_nothing_open()
     {
         var program = Program(_folder, "leaks", "leaks_nothing");
