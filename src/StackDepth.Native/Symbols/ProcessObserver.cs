@@ -29,6 +29,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     private int _unwanted;
     private int _unwantedRegions;
     private bool _hasLost;
+    private bool _isTold;
     private bool _isDisposed;
 
     /// <param name="context">What names are made with.</param>
@@ -40,6 +41,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     {
         (_context, _feed, _targetInode, _among, _failed) = (context, feed, target?.Inode ?? 0, among, failed);
         _since = _completeUntil = BootClock.Now;
+        _isTold = feed is not null;
         feed?.Add(this);
     }
 
@@ -191,6 +193,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     {
         lock (_gate)
         {
+            _isTold = false;
             LookAgain();
         }
 
@@ -381,7 +384,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
         }
 
         process.Image.History.AddAll(since, regions);
-        process.Image.IsWhole = _feed is not null;
+        process.Image.IsWhole = _isTold;
         Pin(process);
         return true;
     }

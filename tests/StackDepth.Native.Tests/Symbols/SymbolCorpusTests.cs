@@ -2,8 +2,8 @@ using System.Globalization;
 using StackDepth.Native.Elf;
 using StackDepth.Native.Symbols;
 using StackDepth.Native.Symbols.Demangling;
-using StackDepth.Native.Tests.Symbols.Demangling;
 using StackDepth.Native.Tests.Elf;
+using StackDepth.Native.Tests.Symbols.Demangling;
 
 namespace StackDepth.Native.Tests.Symbols;
 
