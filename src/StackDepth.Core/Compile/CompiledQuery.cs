@@ -22,6 +22,9 @@ internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, Immutabl
         }
     }
 
+    /// <summary>Whether the hits of a command and its descendants count.</summary>
+    internal bool FollowsCommand => Ir.Statements is [FilterProcess { Scope: ProcessScope.Followed }, ..];
+
     /// <summary>Whether the program keeps the activations of threads.</summary>
     internal bool CountsActivations
     {

@@ -34,7 +34,7 @@ internal sealed record KeptLayout(IrKeep Keep, IrStack Stack)
     internal const int Comm = 24;
     internal const int Site = 40;
 
-    /// <summary>When the process started, in nanoseconds of CLOCK_BOOTTIME; 0 where no walk of ours looked at it.</summary>
+    /// <summary>When the process started, in nanoseconds of CLOCK_BOOTTIME; 0 where the kernel's fields are not known.</summary>
     internal const int Started = 48;
 
     internal const int FrameCount = 56;
@@ -44,7 +44,10 @@ internal sealed record KeptLayout(IrKeep Keep, IrStack Stack)
     /// <summary>How many entries the trail has, those included that made room for later ones.</summary>
     internal const int TrailLength = 72;
 
-    internal const int Trail = 80;
+    /// <summary>When the hit was, in nanoseconds of CLOCK_BOOTTIME.</summary>
+    internal const int Time = 80;
+
+    internal const int Trail = 88;
 
     /// <summary>
     /// The trail: addresses, innermost first, runs among them (<see cref="RunMark"/>). Of a longer one the first entries are kept and the last: see <see cref="TrailEntry"/>.

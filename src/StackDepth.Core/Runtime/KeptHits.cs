@@ -69,12 +69,13 @@ internal static class KeptHits
         var comm = new EventReader(place.AsSpan(KeptLayout.Comm), sites).Next<string>();
         var function = sites[BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Site))];
         var started = BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Started));
+        var time = BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Time));
         var reason = (StackReason)BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Reason));
         var trail = FrameTrail.Read(place);
         var stack = new CallStack([.. Name(trail.Head, isLeaf: true), .. Name(trail.Tail, isLeaf: false)], reason) { Omitted = (int)trail.Omitted, OmittedAt = trail.Head.Length };
         return new(value!.Value, process, thread, comm, function, stack);
 
         ImmutableArray<StackFrame> Name(ulong[] addresses, bool isLeaf) =>
-            layout.Stack.Kind == StackKind.Kernel ? names.NameKernel(addresses) : names.Name(process, started, addresses, isLeaf);
+            layout.Stack.Kind == StackKind.Kernel ? names.NameKernel(addresses, leafIsExact: false) : names.Name(process, started, addresses, isLeaf, time);
     }
 }

@@ -8,7 +8,6 @@ using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Targets;
-using StackDepth.Symbols;
 
 namespace StackDepth.Runtime;
 
@@ -26,16 +25,14 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly AttachedUprobe _uprobe;
     private readonly ActivationLinks? _activations;
     private readonly FollowerLinks? _followers;
-    private readonly UnwindTableService? _tables;
-    private readonly PythonService? _python;
-    private readonly FrameNames? _names;
+    private readonly TargetServices _services;
     private ProbeHealth? _finalHealth;
     private AggregateSnapshot? _finalAggregates;
     private bool _detached;
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, UnwindTableService? tables, PythonService? python, FrameNames? names, RingConsumer? ring, ChildStart? child,
+        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, TargetServices services, RingConsumer? ring, ChildStart? child,
         AttachOptions options)
     {
         _compiled = compiled;
@@ -44,12 +41,10 @@ internal sealed class ProbeAttachment : IDisposable
         _uprobe = uprobe;
         _activations = activations;
         _followers = followers;
-        _tables = tables;
-        _python = python;
-        _names = names;
+        _services = services;
         _child = child;
         Ring = ring;
-        Sites = TargetSites.Describe(target, compiled.UserWalk, tables?.EntryOf(target));
+        Sites = TargetSites.Describe(target, compiled.UserWalk, services.EntryOf(target));
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
         Log = Logger(options);
     }
@@ -89,21 +84,17 @@ internal sealed class ProbeAttachment : IDisposable
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
-            var tables = compiled.NeedsTables ? undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), Logger(options), sys)) : null;
-            tables?.BeginPreload(childCommand);
-            var python = compiled.UsesPython ? undo.Add(PythonService.Start(maps, target, resolve, Logger(options), sys)) : null;
-            python?.BeginPreload(childCommand);
-            var names = compiled.Kept is null ? null : undo.Add(new FrameNames());
+            var services = undo.Add(TargetServices.Start(compiled, maps, target, resolve, Logger(options), sys));
+            services.BeginPreload(childCommand);
             if (compiled.CountsActivations)
                 ActivationLinks.Describe(maps, target);
             var request = TargetSites.Request(target, query.Probe.ProcessId);
             var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
             var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, target, sys)) : null;
             followers?.WaitUntilAttached();
-            tables?.WaitUntilPreloaded();
-            python?.WaitUntilPreloaded();
+            services.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, tables, python, names, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, services, ring, child, options);
             undo.Keep();
             attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
             if (target.Note is { } note)
@@ -146,6 +137,7 @@ internal sealed class ProbeAttachment : IDisposable
             var child = start.Wait();
             // It joins the followed at its exec, so that the gate's own code is never counted.
             _maps[MapNames.Waiting].Write(0, child.Pid);
+            _services.FollowCommand(child.Pid);
             child.Release();
             return Command = new ProbeCommand(child);
         }
@@ -240,9 +232,7 @@ internal sealed class ProbeAttachment : IDisposable
             Ring?.Dispose();
             _uprobe.Dispose();
             _activations?.Dispose();
-            _tables?.Dispose();
-            _python?.Dispose();
-            _names?.Dispose();
+            _services.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
             _target.Dispose();
@@ -258,7 +248,7 @@ internal sealed class ProbeAttachment : IDisposable
 
     private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses + (_followers?.Missed ?? 0));
 
-    private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled, Sites, _names);
+    private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled, Sites, _services.Names);
 
     private static ILogger Logger(AttachOptions options) => options.LoggerFactory?.CreateLogger("StackDepth") ?? NullLogger.Instance;
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using StackDepth.Diagnostics;
+using StackDepth.Native.Link;
 using StackDepth.Native.Processes;
 using StackDepth.Native.Python;
 using StackDepth.Native.Sys;
@@ -21,18 +22,11 @@ internal sealed class PythonService : IDisposable
     private readonly PythonMappingWatch? _watch;
     private Task _preload = Task.CompletedTask;
 
-    private PythonService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys)
+    private PythonService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, MappingFeed? feed, ILogger log, SystemCalls sys)
     {
         (_target, _resolve) = (target, resolve);
         _supplier = new(maps[PythonMaps.FilesName], maps[PythonMaps.HintsName], notice => Tell(log, notice));
-        try
-        {
-            _watch = new(_supplier, error => log.PythonsNotWatched(error.Message), sys);
-        }
-        catch (KernelException refused)
-        {
-            log.PythonsNotWatched(refused.Message);
-        }
+        _watch = feed is null ? null : new(_supplier, error => log.PythonsNotWatched(error.Message), feed);
         try
         {
             _server = new(maps[PythonMaps.RequestsName], _supplier.Serve, log.PythonRequestsFailed, sys);
@@ -46,7 +40,7 @@ internal sealed class PythonService : IDisposable
     }
 
     /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
-    internal static PythonService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys) => new(maps, target, resolve, log, sys);
+    internal static PythonService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, MappingFeed? feed, ILogger log, SystemCalls sys) => new(maps, target, resolve, feed, log, sys);
 
     /// <summary>Begins to look at what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
     internal void BeginPreload(ChildCommand? command) => _preload = Task.Run(() => Preload(command));

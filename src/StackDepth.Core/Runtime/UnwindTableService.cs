@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using StackDepth.Compile;
 using StackDepth.Diagnostics;
+using StackDepth.Native.Link;
 using StackDepth.Native.Processes;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Targets;
@@ -26,7 +27,7 @@ internal sealed class UnwindTableService : IDisposable
     private readonly MappingWatch? _watch;
     private Task _preload = Task.CompletedTask;
 
-    private UnwindTableService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, ILogger log, SystemCalls sys)
+    private UnwindTableService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys)
     {
         (_log, _target, _resolve, _marks) = (log, target, resolve, marks);
         _writer = new(maps[UnwindMaps.FilesName], maps[UnwindMaps.TablesName], maps[UnwindMaps.RulesName]);
@@ -36,7 +37,7 @@ internal sealed class UnwindTableService : IDisposable
         {
             _followed = maps.ByName.ContainsKey(MapNames.Followed) ? new(maps, sys) : null;
             _wanted = Wanted();
-            _watch = _wanted is null ? null : new(_supplier, _wanted, error => log.MappingsNotWatched(error.Message), sys);
+            _watch = _wanted is null || feed is null ? null : new(_supplier, _wanted, error => log.MappingsNotWatched(error.Message), feed);
         }
         catch (KernelException refused)
         {
@@ -57,8 +58,8 @@ internal sealed class UnwindTableService : IDisposable
     }
 
     /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
-    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, ILogger log, SystemCalls sys) =>
-        new(maps, target, resolve, marks, log, sys);
+    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys) =>
+        new(maps, target, resolve, marks, feed, log, sys);
 
     /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
     internal void BeginPreload(ChildCommand? command) => _preload = Task.Run(() => Preload(command));

@@ -5,7 +5,7 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>
-/// Perf events, one for each CPU that is online, whose records tell of the executable mappings, forks, execs and exits of all processes. Each record wakes: a ring that reaches
+/// Perf events, one for each CPU that is online, whose records tell of the executable mappings, forks, execs and exits of all processes. Each ends with its time (<see cref="BootClock"/>). Each record wakes: a ring that reaches
 /// its watermark does, and that is one byte (__perf_output_begin). CPUs that come later are not watched.
 /// </summary>
 internal sealed class MappingEvents : IDisposable
@@ -82,7 +82,9 @@ internal sealed class MappingEvents : IDisposable
         {
             Type = PerfEventAttribute.Software,
             Config = PerfEventAttribute.DummyEvent,
-            Flags = PerfEventAttribute.Mappings | PerfEventAttribute.Execs | PerfEventAttribute.UserOnly | PerfEventAttribute.WakeByBytes,
+            SampleType = PerfEventAttribute.SampleTime,
+            ClockId = BootClock.Id,
+            Flags = PerfEventAttribute.TimedRecords | PerfEventAttribute.Mappings | PerfEventAttribute.Execs | PerfEventAttribute.UserOnly | PerfEventAttribute.WakeByBytes,
             WakeupEvents = 1,
         };
         if (KernelCall.PerfEvent(sys, ref attribute, -1, cpu, out errno) is not { } perfEvent)

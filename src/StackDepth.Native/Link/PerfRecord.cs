@@ -12,7 +12,7 @@ internal enum PerfRecordType : uint
     Mmap2 = 10,
 }
 
-/// <summary>A record of a perf event, without sample_id. Fields that are not there read as 0: what a record says is checked, not believed.</summary>
+/// <summary>A record of a perf event whose sample_id is its time. Fields that are not there read as 0: what a record says is checked, not believed.</summary>
 /// <param name="bytes">The record with its header.</param>
 internal readonly ref struct PerfRecord(ReadOnlySpan<byte> bytes)
 {
@@ -24,6 +24,9 @@ internal readonly ref struct PerfRecord(ReadOnlySpan<byte> bytes)
     private readonly ReadOnlySpan<byte> _bytes = bytes;
 
     internal PerfRecordType Type => (PerfRecordType)UInt32(0);
+
+    /// <summary>When it was written, by <see cref="Sys.BootClock"/>: the last field of all types (sample_id_all).</summary>
+    internal long Time => _bytes.Length >= PerfRing.HeaderSize + sizeof(ulong) ? (long)UInt64(_bytes.Length - sizeof(ulong)) : 0;
 
     /// <summary>Of all types but <see cref="PerfRecordType.Lost"/>; as the pid namespace of the reader has it.</summary>
     internal int ProcessId => (int)UInt32(8);
@@ -54,8 +57,11 @@ internal readonly ref struct PerfRecord(ReadOnlySpan<byte> bytes)
     internal ulong Inode => UInt64(48);
 
     /// <summary>Whether it is an executable mapping of a file, and makes sense.</summary>
-    internal bool IsExecutableFile =>
-        _bytes.Length >= PathAt && (Misc & BuildIdBit) == 0 && (UInt32(64) & ProtExec) != 0 && Inode != 0 && ProcessId > 0 && Length > 0 && Start + Length > Start
+    internal bool IsExecutableFile => IsExecutable && Inode != 0;
+
+    /// <summary>Whether it is an executable mapping, and makes sense.</summary>
+    internal bool IsExecutable =>
+        _bytes.Length >= PathAt && (Misc & BuildIdBit) == 0 && (UInt32(64) & ProtExec) != 0 && ProcessId > 0 && Length > 0 && Start + Length > Start
         && Major < 1 << 12 && Minor < 1 << 20;
 
     /// <summary>The path, without its NUL: only bytes, it may mean another file or none.</summary>

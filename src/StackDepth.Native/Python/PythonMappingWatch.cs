@@ -1,6 +1,4 @@
 using StackDepth.Native.Link;
-using StackDepth.Native.Ring;
-using StackDepth.Native.Sys;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Python;
@@ -9,32 +7,36 @@ namespace StackDepth.Native.Python;
 /// Tells where processes map files that are known to have a CPython, when they do, and not only when the program has met them. Only that: nothing is wrong where it comes too late, loses
 /// records or cannot be had. Disposed before the supplier.
 /// </summary>
-internal sealed class PythonMappingWatch : IDisposable
+internal sealed class PythonMappingWatch : IMappingSink, IDisposable
 {
-    private readonly MappingEventLoop<Sink> _loop;
+    private readonly PythonSupplier _supplier;
+    private readonly Action<Exception> _failed;
+    private readonly MappingFeed _feed;
 
     /// <summary>Begins to watch.</summary>
     /// <param name="supplier">Whom to tell; the caller's.</param>
     /// <param name="failed">Told, from the thread, when the events cannot be read any more.</param>
-    /// <param name="sys">The kernel.</param>
-    /// <exception cref="KernelException">The kernel refuses the events.</exception>
-    internal PythonMappingWatch(PythonSupplier supplier, Action<Exception> failed, SystemCalls sys)
+    /// <param name="feed">Tells of the mappings; the caller's, and disposed after this.</param>
+    internal PythonMappingWatch(PythonSupplier supplier, Action<Exception> failed, MappingFeed feed)
     {
-        _loop = new(MappingEvents.Open(sys), new(supplier), failed, "StackDepth Python mappings");
+        (_supplier, _failed, _feed) = (supplier, failed, feed);
+        feed.Add(this);
     }
 
-    /// <summary>Watches no more, and waits for the thread. Idempotent.</summary>
-    public void Dispose() => _loop.Dispose();
+    /// <summary>Watches no more. Idempotent.</summary>
+    public void Dispose() => _feed.Remove(this);
 
-    private readonly struct Sink(PythonSupplier supplier) : IRecordSink
+    void IMappingSink.OnRecord(PerfRecord record)
     {
-        public void OnRecord(ReadOnlySpan<byte> record)
+        if (record.Type == PerfRecordType.Mmap2 && record.IsExecutableFile)
         {
-            var mapping = new PerfRecord(record);
-            if (mapping.Type == PerfRecordType.Mmap2 && mapping.IsExecutableFile)
-            {
-                supplier.Foresee(mapping.ProcessId, new UnwindFileKey(mapping.Inode, UnwindFileKey.DeviceOf(mapping.Major, mapping.Minor)), mapping.Start);
-            }
+            _supplier.Foresee(record.ProcessId, new UnwindFileKey(record.Inode, UnwindFileKey.DeviceOf(record.Major, record.Minor)), record.Start);
         }
     }
+
+    void IMappingSink.OnRound(long completeUntil)
+    {
+    }
+
+    void IMappingSink.OnFailed(Exception error) => _failed(error);
 }

@@ -33,6 +33,12 @@ internal sealed class ProcessRoot : IDisposable
             : new ProcessRoot(PinnedFile.Open($"{directory}/root", out _), link);
     }
 
+    /// <summary>The root directory of a process that is there; null when it is not.</summary>
+    internal static ProcessRoot? TryOf(int processId) => Link(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/root")) is null ? null : Of(processId);
+
+    /// <summary>The same directory, held once more.</summary>
+    internal ProcessRoot Clone() => new(Path.Length == 0 ? null : PinnedFile.Open(Path, out _), Prefix);
+
     /// <summary>A path as the process itself sees it.</summary>
     internal string Inside(string path) =>
         Prefix.Length > 0 && path.StartsWith(Prefix, StringComparison.Ordinal) && path.AsSpan(Prefix.Length).StartsWith("/") ? path[Prefix.Length..] : path;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using StackDepth.Native.Elf;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Native.Symbols;
 
@@ -15,15 +16,21 @@ internal sealed class ProcessSymbols : IDisposable
     private readonly ConcurrentDictionary<(SymbolFile File, ulong Offset), bool> _trampolines = new();
     private RegionTable _table = RegionTable.Empty;
     private volatile ProcessRoot _root;
+    private readonly Dictionary<UnwindFileKey, SymbolFile> _pinned = [];
     private long _lastUsed;
+    private volatile bool _isFrozen;
     private bool _isDisposed;
 
-    internal ProcessSymbols(int processId, ProcessStatus status, SymbolContext context)
+    /// <param name="processId">The process.</param>
+    /// <param name="status">What is known of it.</param>
+    /// <param name="context">What it shares with others.</param>
+    /// <param name="root">Its root directory, which this takes over; looked up if null.</param>
+    internal ProcessSymbols(int processId, ProcessStatus status, SymbolContext context, ProcessRoot? root = null)
     {
         ProcessId = processId;
         StartTicks = status.StartTicks;
         _context = context;
-        _root = ProcessRoot.Of(processId);
+        _root = root ?? ProcessRoot.Of(processId);
         _jit = new JitSymbols(new PerfMapFile(() => _root, processId, status), context.Naming, context.Memory);
     }
 
@@ -47,9 +54,42 @@ internal sealed class ProcessSymbols : IDisposable
         }
     }
 
+    /// <summary>The process's root directory; this one's.</summary>
+    internal ProcessRoot Root => _root;
+
+    /// <summary>From now on its mappings are what it was told: those that the process has are another program's, or all known.</summary>
+    internal void Freeze() => _isFrozen = true;
+
+    /// <summary>Takes hold of the file of a mapping, which is to be merged when it is needed: then it may be too late.</summary>
+    internal void Pin(MappedRegion region)
+    {
+        lock (_gate)
+        {
+            if (_isDisposed || region.IsVdso)
+            {
+                return;
+            }
+
+            if (region.HasFile && !_pinned.ContainsKey(region.Key) && RegionTable.Acquire(region, region.ModuleName(_root), ProcessId, _root, _context, out _) is { } file)
+            {
+                _pinned.Add(region.Key, file);
+            }
+
+            if (!region.HasFile || region.Path.Length < region.Name.Length)
+            {
+                _jit.Hold();
+            }
+        }
+    }
+
     /// <summary>Looks at the mappings that the process has now, if it is still there.</summary>
     internal void Refresh()
     {
+        if (_isFrozen)
+        {
+            return;
+        }
+
         var regions = MapsReader.Read(ProcessId);
 
         // Read before the number was checked, so that they are not those of another process that got it.
@@ -216,6 +256,12 @@ internal sealed class ProcessSymbols : IDisposable
             var table = _table;
             Volatile.Write(ref _table, RegionTable.Empty);
             table.ReleaseFiles(_context.Files);
+            foreach (var file in _pinned.Values)
+            {
+                _context.Files.Release(file);
+            }
+
+            _pinned.Clear();
         }
 
         _jit.Dispose();

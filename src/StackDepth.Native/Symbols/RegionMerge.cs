@@ -3,6 +3,15 @@ namespace StackDepth.Native.Symbols;
 /// <summary>Puts newer mappings over older ones.</summary>
 internal static class RegionMerge
 {
+    /// <summary>What a sequence of mappings leaves: each lies over those before it. Takes n log n.</summary>
+    /// <param name="mappings">In the order in which they were made.</param>
+    internal static IReadOnlyList<MappedRegion> Flatten(ReadOnlySpan<MappedRegion> mappings) => mappings.Length switch
+    {
+        0 => [],
+        1 => [mappings[0]],
+        _ => Merge(Flatten(mappings[..(mappings.Length / 2)]), Flatten(mappings[(mappings.Length / 2)..])),
+    };
+
     /// <summary>The newer regions, and what they leave of the older ones, in the order of their addresses. What did not change stays the same object.</summary>
     /// <param name="older">In order, without overlaps.</param>
     /// <param name="newer">Likewise; what is out of order or overlaps, as a list that was read while it changed can, is left out.</param>

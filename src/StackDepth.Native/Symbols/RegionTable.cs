@@ -53,8 +53,7 @@ internal sealed class RegionTable
             modules[i] = names.TryGetValue(module, out var same) ? same : names[module] = module;
             if (region.HasFile)
             {
-                string? problem = null;
-                files[i] = context.Files.Acquire(region.Key, () => Open(region, modules[i], processId, root, context, out problem));
+                files[i] = Acquire(region, modules[i], processId, root, context, out var problem);
                 if (files[i] is null && problems.Count < MostProblems)
                 {
                     problems.Add($"{PrintableText.Escape(modules[i])}: {problem ?? "too many files are held"}");
@@ -63,6 +62,15 @@ internal sealed class RegionTable
         }
 
         return new RegionTable(regions, files, modules, problems);
+    }
+
+    /// <summary>Takes the file of a region into use.</summary>
+    internal static SymbolFile? Acquire(MappedRegion region, string module, int processId, ProcessRoot root, SymbolContext context, out string? problem)
+    {
+        string? reason = null;
+        var file = context.Files.Acquire(region.Key, () => Open(region, module, processId, root, context, out reason));
+        problem = reason;
+        return file;
     }
 
     /// <summary>Whether an address lies in a region.</summary>

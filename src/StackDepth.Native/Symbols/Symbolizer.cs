@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using StackDepth.Native.Symbols.Demangling;
 
 namespace StackDepth.Native.Symbols;
 
@@ -41,6 +42,12 @@ internal sealed class Symbolizer : IDisposable
         _kernelNaming = naming with { Memory = null };
         _context = new SymbolContext(new SymbolFiles(_limits.Files), memory, naming);
     }
+
+    /// <summary>A symbolizer whose C++ and Rust names are as in their source.</summary>
+    internal static Symbolizer Create(SymbolizerLimits? limits = null) => new(Demangler.Demangle, limits);
+
+    /// <summary>What the processes share.</summary>
+    internal SymbolContext Context => _context;
 
     /// <summary>How many processes are remembered.</summary>
     internal int Processes => _processes.Count;

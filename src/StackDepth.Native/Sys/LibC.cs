@@ -61,6 +61,10 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "epoll_wait", SetLastError = true)]
     internal static partial int EPollWait(int epoll, void* events, int maxEvents, int timeoutMilliseconds);
 
+    /// <summary><paramref name="time"/> is two 64-bit numbers on x86-64 and arm64: seconds and nanoseconds.</summary>
+    [LibraryImport(Name, EntryPoint = "clock_gettime")]
+    internal static partial int ClockGetTime(int clock, long* time);
+
     [LibraryImport(Name, EntryPoint = "getpid")]
     internal static partial int GetPid();
 

@@ -30,6 +30,12 @@ internal struct PerfEventAttribute
     /// <summary>watermark: <see cref="WakeupEvents"/> counts bytes.</summary>
     internal const ulong WakeByBytes = 1UL << 14;
 
+    /// <summary>sample_id_all and use_clockid: each record ends with what <see cref="SampleType"/> asks for, by the clock <see cref="ClockId"/>.</summary>
+    internal const ulong TimedRecords = 1UL << 18 | 1UL << 25;
+
+    /// <summary>PERF_SAMPLE_TIME.</summary>
+    internal const ulong SampleTime = 1UL << 2;
+
     [FieldOffset(0)] internal uint Type;
     [FieldOffset(4)] internal uint Size;
     [FieldOffset(8)] internal ulong Config;
@@ -45,4 +51,7 @@ internal struct PerfEventAttribute
 
     /// <summary><c>probe_offset</c>, overlaid with config2.</summary>
     [FieldOffset(64)] internal ulong ProbeOffset;
+
+    /// <summary><c>clockid</c>, of <c>clock_gettime(2)</c>.</summary>
+    [FieldOffset(92)] internal int ClockId;
 }

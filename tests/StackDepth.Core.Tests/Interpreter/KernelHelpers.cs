@@ -22,6 +22,7 @@ internal sealed class KernelHelpers(ProgramRun run)
             HelperId.GetCurrentPidTgid => ((ulong)(uint)run.Hit.Pid << 32) | (uint)run.Hit.Tid,
             HelperId.GetCurrentComm => Comm(),
             HelperId.GetAttachCookie => run[Register.R1] == run.Context ? run.Hit.Cookie : throw new MachineException("R1 is not the context"),
+            HelperId.KtimeGetBootNs => (ulong)run.Hit.Timestamp,
             HelperId.KtimeGetNs => (ulong)run.Hit.Timestamp,
             HelperId.GetCurrentTaskBtf => _task,
             HelperId.GetStack => Stack(run.Context, UserStackFlag, run.Hit.UserStack),

@@ -136,7 +136,8 @@ public sealed class RecordHolderTests
         var user = (await Probe.UProbe(program, "leaf").MaxBy(static s => s.UStack.By(StackWalk.Kernel).Length).RunAsync(command, Quiet, Cancellation)).Result!;
         Assert.Equal((user.Value, Completeness.Broken), (user.Stack.Length, user.Stack.Completeness));
         Assert.Equal("leaf", user.Stack.Frames[0].Symbol);
-        Assert.Equal(61, user.Stack.Frames.Count(static frame => frame.Symbol is "even" or "odd"));
+        // The kernel misses the caller where a function does not begin with push %rbp.
+        Assert.InRange(user.Stack.Frames.Count(static frame => frame.Symbol is "even" or "odd"), 60, 61);
         var cut = (await Probe.UProbe(program, "leaf").MaxBy(static s => s.UStack.By(StackWalk.Kernel).Length).RunAsync(new(program, ["even", "600"]), Quiet, Cancellation)).Result!;
         Assert.Equal((127, 127, Completeness.Truncated), (cut.Value, cut.Stack.Length, cut.Stack.Completeness));
 

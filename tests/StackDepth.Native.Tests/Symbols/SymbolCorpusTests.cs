@@ -1,7 +1,9 @@
 using System.Globalization;
 using StackDepth.Native.Elf;
 using StackDepth.Native.Symbols;
+using StackDepth.Native.Symbols.Demangling;
 using StackDepth.Native.Tests.Elf;
+using StackDepth.Native.Tests.Symbols.Demangling;
 
 namespace StackDepth.Native.Tests.Symbols;
 
@@ -20,6 +22,8 @@ public sealed class SymbolCorpusTests(CompiledTargets targets, ITestOutputHelper
         Machine + "libc.so.6", Machine + "libm.so.6", Machine + "libstdc++.so.6", Machine + "ld-linux-x86-64.so.2", Machine + "libz.so.1", Machine + "libcrypto.so.3",
         "/usr/bin/python3", "/usr/bin/bash", "/usr/bin/git", "/usr/bin/node",
         .. Largest(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "libcoreclr.so", "libclrjit.so"),
+        .. Largest(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + "/.rustup/toolchains", "libstd-*.so").Take(1),
+        .. Largest(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + "/.rustup/toolchains", "librustc_driver-*.so").Take(1),
         .. Largest(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + "/.pyenv/versions", "libpython3.*.so.1.0").Take(2),
     ]);
 
@@ -182,9 +186,56 @@ public sealed class SymbolCorpusTests(CompiledTargets targets, ITestOutputHelper
             }
         }
 
+        var readable = CompareReadable(file, asked, answers);
+        output.WriteLine($"{path}: {readable}");
         output.WriteLine($"{path}: {functions.Sized.Count} functions, {places.Length} addresses equal to nm; {asked.Length} asked of addr2line, {beyond} of them behind the end of what it names");
         Assert.True(beyond * 50 <= asked.Length);
         return functions.Sized.Count;
+    }
+
+    /// <summary>Names as a production symbolizer shows them, against nm -C of all symbols, and addr2line -C of the addresses that were asked.</summary>
+    private string CompareReadable(string file, ulong[] asked, string[] answers)
+    {
+        var names = 0;
+        var mangled = 0;
+        var wrong = 0;
+        foreach (string[] table in (string[][])[[], ["-D"]])
+        {
+            // Unsorted, so that the lines are of the same symbols.
+            string[] options = [.. table, "-p", "--defined-only", "--without-symbol-versions", file];
+            var raw = CompiledTargets.Run("nm", options).Split('\n');
+            var shown = CompiledTargets.Run("nm", ["-C", .. options]).Split('\n');
+            Assert.Equal(raw.Length, shown.Length);
+            for (var i = 0; i < raw.Length; i++)
+            {
+                // Address, type and name.
+                if (raw[i].Split(' ', 3) is [var address, _, var name] && shown[i].Split(' ', 3) is [var sameAddress, _, var expected])
+                {
+                    Assert.Equal(address, sameAddress);
+                    Check(name, expected);
+                }
+            }
+        }
+
+        var readable = Addr2Line(file, asked, "-C");
+        for (var i = 0; i < asked.Length; i++)
+        {
+            Check(answers[i], readable[i]);
+        }
+
+        return $"{names - wrong} names equal to nm -C and addr2line -C, of {mangled} that are mangled; {wrong} that binutils has wrong";
+
+        void Check(string name, string expected)
+        {
+            var actual = Demangler.Demangle(name);
+            mangled += actual == name ? 0 : 1;
+            names++;
+            if (actual != expected)
+            {
+                Assert.True(DemanglerLiveTests.IsOfBinutils(name, expected, actual), $"{file}: {name} is {expected} by binutils, and {actual} here");
+                wrong++;
+            }
+        }
     }
 
     private static void ForgetBuildId(string file)
@@ -211,11 +262,11 @@ public sealed class SymbolCorpusTests(CompiledTargets targets, ITestOutputHelper
         return places;
     }
 
-    private string[] Addr2Line(string file, ulong[] addresses)
+    private string[] Addr2Line(string file, ulong[] addresses, params string[] options)
     {
         var list = targets.PathOf("addresses.txt");
         File.WriteAllLines(list, addresses.Select(static address => address.ToString("x", CultureInfo.InvariantCulture)));
-        var lines = CompiledTargets.Run("addr2line", "-f", "-e", file, $"@{list}").Split('\n');
+        var lines = CompiledTargets.Run("addr2line", [.. options, "-f", "-e", file, $"@{list}"]).Split('\n');
         return [.. lines.Where(static (_, i) => i % 2 == 0).Take(addresses.Length).Select(static line => line.Split('@')[0])];
     }
 

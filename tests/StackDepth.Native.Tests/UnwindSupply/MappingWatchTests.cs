@@ -10,8 +10,7 @@ public sealed class MappingWatchTests(CompiledTargets targets) : IClassFixture<C
 {
     private static readonly Func<int, bool> Any = static _ => true;
 
-    private static MappingWatch Watch(Session session, WantedProcesses wanted, int pages = MappingEvents.DefaultPages) =>
-        new(session.Supplier, wanted, session.Failures.Enqueue, SystemCalls.Real, pages);
+    private static WatchedFeed Watch(Session session, WantedProcesses wanted, int pages = MappingEvents.DefaultPages) => new(session, wanted, pages);
 
     private static UnwindFileKey Key(string path) => UnwindFileKey.Of(path)!.Value;
 
@@ -141,7 +140,6 @@ public sealed class MappingWatchTests(CompiledTargets targets) : IClassFixture<C
     [Fact]
     public void A_kernel_that_refuses_leaves_nothing_open_and_says_why()
     {
-        using var session = new Session();
         using (new FdLeakCheck())
         {
             var refusing = new FaultySystemCalls { OnPerfEventOpen = static call => call == 2 ? -(long)Errno.EACCES : null };
@@ -150,8 +148,29 @@ public sealed class MappingWatchTests(CompiledTargets targets) : IClassFixture<C
                 refusing = new FaultySystemCalls { OnPerfEventOpen = static _ => -(long)Errno.EACCES };
             }
 
-            var error = Assert.Throws<KernelException>(() => new MappingWatch(session.Supplier, WantedProcesses.Only(1), session.Failures.Enqueue, refusing));
+            var error = Assert.Throws<KernelException>(() => MappingFeed.Open(refusing));
             Assert.Equal(Errno.EACCES, error.Errno);
+        }
+    }
+
+    /// <summary>A watch with a feed of its own.</summary>
+    private sealed class WatchedFeed : IDisposable
+    {
+        private readonly MappingFeed _feed;
+        private readonly MappingWatch _watch;
+
+        internal WatchedFeed(Session session, WantedProcesses wanted, int pages)
+        {
+            _feed = MappingFeed.Open(SystemCalls.Real, pages);
+            _watch = new(session.Supplier, wanted, session.Failures.Enqueue, _feed);
+        }
+
+        internal long Lost => _watch.Lost;
+
+        public void Dispose()
+        {
+            _watch.Dispose();
+            _feed.Dispose();
         }
     }
 }

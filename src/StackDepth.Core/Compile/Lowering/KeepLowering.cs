@@ -147,6 +147,8 @@ internal static class KeepLowering
         asm.Mov(Register.R1, Register.R6);
         asm.Call(HelperId.GetAttachCookie);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Site, Register.R0);
+        asm.Call(HelperId.KtimeGetBootNs);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.Time, Register.R0);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.FrameCount, 0);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Reason, (int)StackReason.ReadFailed);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.TrailLength, 0);
@@ -179,6 +181,13 @@ internal static class KeepLowering
         var stack = context.StackOffsets[capture.Stack];
         var failed = asm.CreateLabel("no frames");
         var copied = asm.CreateLabel("frames copied");
+        if (context.Target.Fields is { } fields)
+        {
+            asm.Call(HelperId.GetCurrentTaskBtf);
+            asm.Load(MemorySize.DW, Register.R1, Register.R0, fields.TaskLeader);
+            asm.Load(MemorySize.DW, Register.R1, Register.R1, fields.TaskStarted);
+            asm.Store(MemorySize.DW, Register.R9, KeptLayout.Started, Register.R1);
+        }
         if (capture.OnDemand)
             KernelWalkLowering.Lower(context, capture, stack, failed);
         asm.Mov(Register.R1, Register.R9);

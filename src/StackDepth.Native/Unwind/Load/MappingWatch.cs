@@ -1,7 +1,5 @@
 using System.Text;
 using StackDepth.Native.Link;
-using StackDepth.Native.Ring;
-using StackDepth.Native.Sys;
 
 namespace StackDepth.Native.Unwind;
 
@@ -9,9 +7,10 @@ namespace StackDepth.Native.Unwind;
 /// Has the tables of what processes map (a library that is opened at run time, the program of an exec) loaded when it is mapped, and not only when the walker has met it on a stack.
 /// Only that: nothing is wrong where it comes too late, loses records or cannot be had. Disposed before the supplier.
 /// </summary>
-internal sealed class MappingWatch : IDisposable
+internal sealed class MappingWatch : IMappingSink, IDisposable
 {
-    private readonly MappingEventLoop<Sink> _loop;
+    private readonly MappingFeed _feed;
+    private readonly Action<Exception> _failed;
     private readonly UnwindSupplier _supplier;
     private readonly WantedProcesses _wanted;
     private long _lost;
@@ -21,13 +20,11 @@ internal sealed class MappingWatch : IDisposable
     /// <param name="supplier">Loads the tables; the caller's.</param>
     /// <param name="wanted">Of which processes.</param>
     /// <param name="failed">Told, from the thread, when the events cannot be read any more.</param>
-    /// <param name="sys">The kernel.</param>
-    /// <param name="dataPages">The size of each CPU's ring: a power of two.</param>
-    /// <exception cref="KernelException">The kernel refuses the events.</exception>
-    internal MappingWatch(UnwindSupplier supplier, WantedProcesses wanted, Action<Exception> failed, SystemCalls sys, int dataPages = MappingEvents.DefaultPages)
+    /// <param name="feed">Tells of the mappings; the caller's, and disposed after this.</param>
+    internal MappingWatch(UnwindSupplier supplier, WantedProcesses wanted, Action<Exception> failed, MappingFeed feed)
     {
-        (_supplier, _wanted) = (supplier, wanted);
-        _loop = new(MappingEvents.Open(sys, dataPages), new(this), failed, "StackDepth mappings");
+        (_supplier, _wanted, _failed, _feed) = (supplier, wanted, failed, feed);
+        feed.Add(this);
     }
 
     /// <summary>Records that the kernel found no room for.</summary>
@@ -36,8 +33,8 @@ internal sealed class MappingWatch : IDisposable
     /// <summary>Mappings that were handed to the supplier, which may know their files already.</summary>
     internal long Foreseen => Interlocked.Read(ref _foreseen);
 
-    /// <summary>Watches no more, and waits for the thread. Idempotent.</summary>
-    public void Dispose() => _loop.Dispose();
+    /// <summary>Watches no more. Idempotent.</summary>
+    public void Dispose() => _feed.Remove(this);
 
     private void OnMapping(PerfRecord record)
     {
@@ -61,27 +58,29 @@ internal sealed class MappingWatch : IDisposable
         }
     }
 
-    private readonly struct Sink(MappingWatch watch) : IRecordSink
+    void IMappingSink.OnRecord(PerfRecord record)
     {
-        public void OnRecord(ReadOnlySpan<byte> record)
+        switch (record.Type)
         {
-            var event_ = new PerfRecord(record);
-            switch (event_.Type)
-            {
-                case PerfRecordType.Mmap2:
-                    watch.OnMapping(event_);
-                    break;
-                case PerfRecordType.Fork:
-                    watch._wanted.Forked(event_.ParentId, event_.ProcessId);
-                    break;
-                case PerfRecordType.Comm when event_.IsExec:
-                case PerfRecordType.Exit when event_.IsFirstThread:
-                    watch._wanted.Forget(event_.ProcessId);
-                    break;
-                case PerfRecordType.Lost:
-                    Interlocked.Add(ref watch._lost, Math.Max(event_.LostCount, 0));
-                    break;
-            }
+            case PerfRecordType.Mmap2:
+                OnMapping(record);
+                break;
+            case PerfRecordType.Fork:
+                _wanted.Forked(record.ParentId, record.ProcessId);
+                break;
+            case PerfRecordType.Comm when record.IsExec:
+            case PerfRecordType.Exit when record.IsFirstThread:
+                _wanted.Forget(record.ProcessId);
+                break;
+            case PerfRecordType.Lost:
+                Interlocked.Add(ref _lost, Math.Max(record.LostCount, 0));
+                break;
         }
     }
+
+    void IMappingSink.OnRound(long completeUntil)
+    {
+    }
+
+    void IMappingSink.OnFailed(Exception error) => _failed(error);
 }

@@ -42,7 +42,7 @@ public sealed partial class DemanglerLiveTests(ITestOutputHelper output)
     }
 
     /// <summary>The kinds of Data/differences.txt that are met in the wild.</summary>
-    private static bool IsOfBinutils(string name, string expected, string actual)
+    internal static bool IsOfBinutils(string name, string expected, string actual)
     {
         var givesUp = expected == name && (name.StartsWith("_ZGR", StringComparison.Ordinal) || OuterParameter().IsMatch(name));
         return givesUp || EmptyPack().Replace(expected, static match => match.Groups[1].Value) == actual || LongNumber().IsMatch(name);
