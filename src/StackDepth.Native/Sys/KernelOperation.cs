@@ -51,6 +51,9 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
             TooBig = "One link takes at most 1,048,576 sites: attach fewer.",
         };
 
+    internal static readonly KernelOperation UprobeSession =
+        UprobeMulti with { Name = "attach uprobes to entries and returns by a session link", Feature = "Uprobe sessions", LeastKernel = new(6, 13) };
+
     internal static readonly KernelOperation UprobeEvent =
         new("open a uprobe perf event", "The uprobe PMU", new(4, 17), [Capability.SysAdmin]);
 
