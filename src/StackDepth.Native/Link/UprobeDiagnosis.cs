@@ -52,7 +52,8 @@ internal static class UprobeDiagnosis
         {
             FeatureAnswer.Absent => $"This kernel has no {name}.",
             FeatureAnswer.Present => $"This kernel has {name}, the path is a file, the offsets lie within it and the process exists: "
-                + $"the program was not loaded with the expected attach type {attachType}, or the file changed meanwhile.",
+                + $"the program was not loaded with the expected attach type {attachType}, or the file changed meanwhile"
+                + (request.ReferenceCounters.IsDefaultOrEmpty ? "." : ", or another tool probes one of the places without its semaphore, or with another."),
             _ => $"Whether this kernel has {name} could not be found out.",
         };
     }
