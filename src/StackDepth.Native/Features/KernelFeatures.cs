@@ -34,7 +34,7 @@ internal enum KernelFeatures
     FindVma = 1 << 8,
 
     /// <summary>uprobe sessions: one program for entry and return, with a cookie between them (6.13).</summary>
-    UprobeSession = 1 << 16,
+    UprobeSession = 1 << 24,
 }
 
 /// <summary>Names and first releases of the features.</summary>

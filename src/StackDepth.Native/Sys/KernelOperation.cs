@@ -65,6 +65,9 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
     internal static readonly KernelOperation RawTracepoint =
         new("attach to a raw tracepoint", "Raw tracepoints in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
 
+    internal static readonly KernelOperation TypedTracepoint =
+        new("attach to a tracepoint with typed arguments", "Tracepoints with typed arguments (tp_btf)", new(5, 5), [Capability.Bpf, Capability.Perfmon]);
+
     internal static readonly KernelOperation PerfEvent =
         new("open a perf event", "Software perf events", new(4, 9), [Capability.Perfmon]);
 

@@ -84,7 +84,7 @@ internal sealed record TracepointFormat(string Group, string Name, int Id, Immut
     {
         var end = text.IndexOf(';');
         if (end <= 0 || Attribute(text[end..], "offset:") is not { } offset || Attribute(text[end..], "size:") is not { } size
-            || offset > MaxRecord || size > MaxRecord || Attribute(text[end..], "signed:") is not (0 or 1 or null) and var sign)
+            || offset > MaxRecord || size > MaxRecord)
         {
             return null;
         }

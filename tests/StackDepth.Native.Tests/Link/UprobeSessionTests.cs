@@ -58,6 +58,37 @@ public sealed class UprobeSessionTests
             Enumerable.Range(0, 4).Select(i => counts.SumPerCpu<ulong>((uint)i)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Beside_a_return_probe_a_probe_at_the_entry_knows_how_many_returns_are_dropped(bool byPerfEvent)
+    {
+        Requires.SysAdmin();
+        var profile = KernelProfile.Detect(Sys) with { Switches = new FeatureSwitches(byPerfEvent ? KernelFeatures.UprobeMulti : 0) };
+        using var target = CommandTarget.Start(s_binary.Value);
+        using var counts = BpfMap.Create(Counts, Sys);
+        var maps = new Dictionary<string, BpfMap> { [Counts.Name] = counts };
+        var nesting = ReturnNesting.Read(VmlinuxBtf.TryRead()!)!.Value;
+        using (UprobeAttacher.Attach(Plain(code => Count(code, Returns)), maps, Request(target.Pid) with { IsReturn = true }, profile, Sys))
+        using (UprobeAttacher.Attach(
+            Plain(code =>
+            {
+                Label lost = code.CreateLabel("lost"), kept = code.CreateLabel("kept");
+                nesting.EmitJumpIfLost(code, lost);
+                Count(code, Entries);
+                code.Jump(kept);
+                code.Place(lost);
+                Count(code, Lost);
+                code.Place(kept);
+            }),
+            maps, Request(target.Pid), profile, Sys))
+        {
+            target.Ask("200");
+        }
+
+        Assert.Equal([64UL, 64UL, 136UL], Enumerable.Range(0, 3).Select(i => counts.SumPerCpu<ulong>((uint)i)));
+    }
+
     [Fact]
     public void The_kernel_has_no_count_of_its_own_of_the_returns_that_it_drops()
     {
@@ -108,6 +139,15 @@ public sealed class UprobeSessionTests
     {
         using var target = TargetResolver.Resolve(s_binary.Value, "recurse", new ResolveOptions());
         return new UprobeRequest(s_binary.Value, [target.Sites[0].Offset], [], pid, IsReturn: false);
+    }
+
+    private static ProgramSpec Plain(Action<Assembler> emit)
+    {
+        var code = new Assembler();
+        emit(code);
+        code.Mov(Register.R0, 0);
+        code.Exit();
+        return new() { Name = "plain", Type = ProgramType.Kprobe, Instructions = code.Assemble().Instructions };
     }
 
     /// <summary>The entry leaves the stack pointer as cookie; at the return, a call's return address is popped: the stack pointer is 8 higher.</summary>
