@@ -23,12 +23,18 @@ internal sealed class PerfEventLinks : IProbeLink
     /// <param name="program">Of type PerfEvent, without an expected attach type; it returns 0.</param>
     /// <param name="source">What is counted.</param>
     /// <param name="scope">On what.</param>
-    /// <param name="cookie">What bpf_get_attach_cookie gives (Linux 5.15).</param>
+    /// <param name="cookie">What bpf_get_attach_cookie gives (Linux 5.15); 0 for none, as it has to be for a process.</param>
     /// <param name="sys">The kernel.</param>
     /// <exception cref="KernelException">The kernel refuses.</exception>
+    /// <exception cref="ArgumentException">A cookie for a process.</exception>
     internal static PerfEventLinks Attach(BpfProgram program, PerfEventSource source, PerfEventScope scope, ulong cookie, SystemCalls sys)
     {
-        var handles = scope.Pid != 0 ? ProcessPerfEvents.Open(program, source, scope, cookie, sys) : OnCpus(program, source, scope, cookie, sys);
+        if (scope.Pid != 0 && cookie != 0)
+        {
+            throw new ArgumentException("Events of a process have no cookies: the kernel would give them to some of its threads.", nameof(cookie));
+        }
+
+        var handles = scope.Pid != 0 ? ProcessPerfEvents.Open(program, source, scope, sys) : OnCpus(program, source, scope, cookie, sys);
         try
         {
             // A thread that has ended answers as the others do.

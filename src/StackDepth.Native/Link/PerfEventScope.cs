@@ -13,8 +13,9 @@ internal readonly record struct PerfEventScope(int Cpu, int Pid, bool WithDescen
     internal static PerfEventScope OneCpu(int cpu) => new(cpu, 0, false);
 
     /// <summary>
-    /// All threads of a process, also those that it makes later: an event for each thread, which threads made by it inherit. <c>bpf_get_attach_cookie</c> is 0 in threads made later: the kernel
-    /// does not pass the cookie on. Before Linux 5.13 child processes are watched too, whether or not they are asked for.
+    /// All threads of a process, also those that it makes later: an event for each thread, which threads made by it inherit. There are no cookies: the kernel does not pass them on to the events
+    /// that are inherited, and exchanges those with the first ones when it switches between their threads (<c>perf_event_context_sched_out</c>). Before Linux 5.13 child processes are watched
+    /// too, whether or not they are asked for.
     /// </summary>
     internal static PerfEventScope Process(int pid, bool withDescendants = false) => new(-1, pid, withDescendants);
 

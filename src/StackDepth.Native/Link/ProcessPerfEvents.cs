@@ -13,12 +13,12 @@ internal static class ProcessPerfEvents
 {
     private const int MostAttempts = 20;
 
-    internal static PerfEventHandles Open(BpfProgram program, PerfEventSource source, PerfEventScope scope, ulong cookie, SystemCalls sys)
+    internal static PerfEventHandles Open(BpfProgram program, PerfEventSource source, PerfEventScope scope, SystemCalls sys)
     {
         for (var attempt = 1; ; attempt++)
         {
             var before = Threads(scope.Pid);
-            var handles = OpenEach(before, program, source, scope, cookie, sys);
+            var handles = OpenEach(before, program, source, scope, sys);
             if (Threads(scope.Pid).IsSubsetOf(before))
             {
                 if (handles.Count > 0)
@@ -39,7 +39,7 @@ internal static class ProcessPerfEvents
         }
     }
 
-    private static PerfEventHandles OpenEach(HashSet<int> threads, BpfProgram program, PerfEventSource source, PerfEventScope scope, ulong cookie, SystemCalls sys)
+    private static PerfEventHandles OpenEach(HashSet<int> threads, BpfProgram program, PerfEventSource source, PerfEventScope scope, SystemCalls sys)
     {
         var flags = PerfEventAttribute.Inherit | (scope.WithDescendants ? 0 : PerfEventAttribute.InheritThread);
         var handles = new PerfEventHandles();
@@ -47,11 +47,11 @@ internal static class ProcessPerfEvents
         {
             foreach (var thread in threads)
             {
-                var errno = PerfEventLinks.Add(handles, program, source, flags, thread, -1, cookie, sys, out var opened);
+                var errno = PerfEventLinks.Add(handles, program, source, flags, thread, -1, cookie: 0, sys, out var opened);
                 if (errno == Errno.EINVAL && !opened && (flags & PerfEventAttribute.InheritThread) != 0)
                 {
                     // Before Linux 5.13 the bit is reserved.
-                    errno = PerfEventLinks.Add(handles, program, source, flags & ~PerfEventAttribute.InheritThread, thread, -1, cookie, sys, out opened);
+                    errno = PerfEventLinks.Add(handles, program, source, flags & ~PerfEventAttribute.InheritThread, thread, -1, cookie: 0, sys, out opened);
                     flags = errno == Errno.None ? flags & ~PerfEventAttribute.InheritThread : flags;
                 }
 

@@ -22,11 +22,10 @@ public sealed class PerfEventTests
         var spinning = target.Spin(2).ToHashSet();
         other.Spin(1);
         using var counts = new ThreadCounts(ProgramType.PerfEvent);
-        using (var links = PerfEventLinks.Attach(counts.Program, PerfEventSource.Profile(499), PerfEventScope.Process(target.Pid), 7, Sys))
+        using (var links = PerfEventLinks.Attach(counts.Program, PerfEventSource.Profile(499), PerfEventScope.Process(target.Pid), 0, Sys))
         {
             Assert.Equal(3, links.SiteCount);
             ThreadCounts.Until(() => spinning.IsSubsetOf(counts.Threads(target.Pid)), "samples of the threads that there were");
-            Assert.All(counts.Read().Keys, static key => Assert.Equal(7UL, key.Cookie));
             var child = target.Fork();
             spinning.UnionWith(target.Spin(2));
             ThreadCounts.Until(() => spinning.IsSubsetOf(counts.Threads(target.Pid)), "samples of the threads made later");
@@ -45,21 +44,6 @@ public sealed class PerfEventTests
         }
 
         Assert.Equal(after, counts.Of(target.Pid));
-    }
-
-    [Fact]
-    public void Threads_that_inherit_an_event_have_the_program_but_not_its_cookie()
-    {
-        // If this fails, the kernel has learned to pass the cookie on, and PerfEventScope.Process is to say since when.
-        Requires.Bpf();
-        using var target = new PerfEventTarget();
-        using var counts = new ThreadCounts(ProgramType.PerfEvent);
-        using (PerfEventLinks.Attach(counts.Program, PerfEventSource.Profile(499), PerfEventScope.Process(target.Pid), 7, Sys))
-        {
-            var thread = target.Spin(1)[0];
-            ThreadCounts.Until(() => counts.Threads(target.Pid).Contains(thread), "samples of the thread");
-            Assert.Equal(0UL, Assert.Single(counts.Read().Keys, key => key.Thread == thread).Cookie);
-        }
     }
 
     [Fact]
@@ -121,7 +105,7 @@ public sealed class PerfEventTests
         target.Touch(1);
         target.MinorFaults();
         using var counts = new ThreadCounts(ProgramType.PerfEvent);
-        using (PerfEventLinks.Attach(counts.Program, PerfEventSource.Software("minor-faults", (ulong)period), PerfEventScope.Process(target.Pid), 1, Sys))
+        using (PerfEventLinks.Attach(counts.Program, PerfEventSource.Software("minor-faults", (ulong)period), PerfEventScope.Process(target.Pid), 0, Sys))
         {
             var before = target.MinorFaults();
             target.Touch(5000);
@@ -160,6 +144,7 @@ public sealed class PerfEventTests
         Assert.Throws<ArgumentOutOfRangeException>(() => PerfEventSource.Interval(TimeSpan.FromMicroseconds(1)));
         Assert.Throws<ArgumentOutOfRangeException>(() => PerfEventSource.Software("cs", 0));
         using var counts = new ThreadCounts(ProgramType.PerfEvent);
+        Assert.Throws<ArgumentException>(() => PerfEventLinks.Attach(counts.Program, PerfEventSource.Profile(99), PerfEventScope.Process(Environment.ProcessId), 7, Sys));
         string Fails(PerfEventSource source, PerfEventScope scope, SystemCalls sys) =>
             Assert.Throws<KernelException>(() => PerfEventLinks.Attach(counts.Program, source, scope, 0, sys).Dispose()).Message;
 

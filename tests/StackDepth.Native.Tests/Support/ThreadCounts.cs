@@ -33,7 +33,7 @@ internal sealed class ThreadCounts : IDisposable
     /// <summary>Waits until something is so, or fails after a time in which it would be so on any machine.</summary>
     internal static void Until(Func<bool> holds, string what)
     {
-        for (var i = 0; i < 3000; i++)
+        for (var i = 0; i < 6000; i++)
         {
             if (holds())
             {
@@ -43,7 +43,7 @@ internal sealed class ThreadCounts : IDisposable
             Thread.Sleep(10);
         }
 
-        Assert.Fail($"Not within 30 s: {what}.");
+        Assert.Fail($"Not within a minute: {what}.");
     }
 
     public void Dispose()
