@@ -18,6 +18,8 @@ need node nodejs
 need setpriv util-linux
 [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
 [ -e /usr/include/linux/bpf.h ] || missing+=(linux-libc-dev)
+# Targets with USDT probes.
+find /usr/include -path '*/sys/sdt.h' | grep -q . || missing+=(systemtap-sdt-dev)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

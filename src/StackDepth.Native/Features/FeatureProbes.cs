@@ -42,6 +42,7 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         {
             KernelFeatures.UprobeMulti => UprobeMulti(pid: 0),
             KernelFeatures.UprobeMultiProcess => UprobeMulti(pid: -1),
+            KernelFeatures.UprobeSession => UprobeMulti(pid: 0, AttachType.TraceUprobeSession),
             KernelFeatures.PerfEventUprobe => sys.FileExists(Link.UprobePmu.TypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
             KernelFeatures.BpfCookie => Program(static code => code.Call(HelperId.GetAttachCookie)),
             KernelFeatures.RingBuffer => RingBuffer(),
@@ -68,14 +69,14 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
     /// A link to the root directory: a kernel with uprobe_multi finds that it is no file (EBADF), one without knows no such attach type (EINVAL). A negative
     /// pid is refused (EINVAL) since the pid means a process, and before that was not looked at ahead of the path (EBADF).
     /// </summary>
-    private FeatureAnswer UprobeMulti(int pid)
+    private FeatureAnswer UprobeMulti(int pid, AttachType attachType = AttachType.TraceUprobeMulti)
     {
         if (pid != 0 && Ask(KernelFeatures.UprobeMulti) is not FeatureAnswer.Present and var without)
         {
             return without;
         }
 
-        using var program = Load(static _ => { }, AttachType.TraceUprobeMulti, out var answer);
+        using var program = Load(static _ => { }, attachType, out var answer);
         if (program is null)
         {
             return answer;
@@ -87,7 +88,7 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
             var attribute = new UprobeMultiLinkAttribute
             {
                 ProgramFd = (uint)program.Fd,
-                AttachType = (uint)AttachType.TraceUprobeMulti,
+                AttachType = (uint)attachType,
                 Path = (ulong)path,
                 Offsets = (ulong)&offset,
                 Count = 1,

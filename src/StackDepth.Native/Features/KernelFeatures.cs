@@ -32,6 +32,9 @@ internal enum KernelFeatures
 
     /// <summary>The helper bpf_find_vma (5.17).</summary>
     FindVma = 1 << 8,
+
+    /// <summary>uprobe sessions: one program for entry and return, with a cookie between them (6.13).</summary>
+    UprobeSession = 1 << 24,
 }
 
 /// <summary>Names and first releases of the features.</summary>
@@ -48,6 +51,7 @@ internal static class KernelFeatureTable
         (KernelFeatures.MayGoto, "may_goto", new(6, 9)),
         (KernelFeatures.MapBatch, "map_batch", new(5, 6)),
         (KernelFeatures.FindVma, "find_vma", new(5, 17)),
+        (KernelFeatures.UprobeSession, "uprobe_session", new(6, 13)),
     ];
 
     internal static IEnumerable<string> Names => Rows.Select(static row => row.Name);

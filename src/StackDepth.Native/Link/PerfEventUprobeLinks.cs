@@ -1,35 +1,22 @@
 using System.Text;
 using StackDepth.Native.Features;
 using StackDepth.Native.Load;
-using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
 
 namespace StackDepth.Native.Link;
 
 /// <summary>
-/// One perf event per site: the way before uprobe_multi. It takes CAP_SYS_ADMIN, and detaching takes long.
+/// One perf event per site: the way before uprobe_multi. It takes CAP_SYS_ADMIN, and detaching takes long (<see cref="PerfEventHandles"/>).
 /// </summary>
-/// <remarks>
-/// Detaching, measured for 64 sites on Linux 6.18: closing the BPF links waits for an RCU grace period each, which threads share (2,245 ms by one thread, 87 ms by
-/// 32); closing the events waits for one each while it holds the kernel's event_mutex, so they go one after the other however many threads there are (some 90 ms
-/// each). The links go first: from then on nothing is counted any more, while the target still runs into the breakpoints that are left.
-/// </remarks>
 internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
 {
-    private const int ClosingThreads = 32;
+    private readonly PerfEventHandles _handles;
 
-    private readonly List<FileDescriptor> _events;
-    private readonly List<FileDescriptor> _links;
-
-    private PerfEventUprobeLinks(List<FileDescriptor> events, List<FileDescriptor> links)
-    {
-        _events = events;
-        _links = links;
-    }
+    private PerfEventUprobeLinks(PerfEventHandles handles) => _handles = handles;
 
     public string Kind => "perf event";
 
-    public int SiteCount => _events.Count;
+    public int SiteCount => _handles.Count;
 
     /// <param name="program">Loaded without an expected attach type.</param>
     /// <param name="request">Where. With a pid, the kernel probes as long as the process's first thread lives.</param>
@@ -42,32 +29,30 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
 
         // A probe of all processes is tied to a CPU in perf's terms only: the program runs on all of them. It has to be one that is online.
         var cpu = request.Pid == 0 ? CpuTopology.AnOnlineCpu(sys) : -1;
-        var events = new List<FileDescriptor>(request.Offsets.Length);
-        var links = new List<FileDescriptor>(request.Offsets.Length);
+        var handles = new PerfEventHandles();
         try
         {
             var path = Encoding.UTF8.GetBytes(request.AttachPath + "\0");
             for (var site = 0; site < request.Offsets.Length; site++)
             {
-                var perfEvent = Open(pmu, path, request, site, cpu, sys);
-                events.Add(perfEvent);
-                if (Link(program, perfEvent, request, site, sys) is { } link)
+                handles.Add(Open(pmu, path, request, site, cpu, sys));
+                if (handles.Attach(program, request.CookieAt(site), sys) is not Errno.None and var errno)
                 {
-                    links.Add(link);
+                    throw Refused(KernelOperation.UprobeEventLink, request, site, errno, sys, null);
                 }
             }
 
-            return new PerfEventUprobeLinks(events, links);
+            return new PerfEventUprobeLinks(handles);
         }
         catch
         {
-            Close(events, links);
+            handles.Dispose();
             throw;
         }
     }
 
     /// <summary>Detaches all sites and waits for it. Idempotent.</summary>
-    public void Dispose() => Close(_events, _links);
+    public void Dispose() => _handles.Dispose();
 
     private static FileDescriptor Open(UprobePmu pmu, byte[] path, UprobeRequest request, int site, int cpu, SystemCalls sys)
     {
@@ -76,7 +61,7 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
             var attribute = new PerfEventAttribute
             {
                 Type = pmu.Type,
-                Config = request.IsReturn ? 1UL << pmu.ReturnBit : 0,
+                Config = (request.IsReturn ? 1UL << pmu.ReturnBit : 0) | ReferenceCounter(pmu, request, site, sys),
                 SamplePeriod = 1,
                 WakeupEvents = 1,
                 UprobePath = (ulong)pathPointer,
@@ -87,63 +72,16 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
         }
     }
 
-    /// <summary>Attaches by a BPF link (5.15), or by ioctl where there is none and no cookie is asked for; null for the latter.</summary>
-    private static FileDescriptor? Link(BpfProgram program, FileDescriptor perfEvent, UprobeRequest request, int site, SystemCalls sys)
+    private static ulong ReferenceCounter(UprobePmu pmu, UprobeRequest request, int site, SystemCalls sys)
     {
-        using var programFd = program.Handle.Borrow();
-        var attribute = new PerfEventLinkAttribute
-        {
-            ProgramFd = (uint)programFd.Value,
-            TargetFd = (uint)perfEvent.Value,
-            AttachType = (uint)AttachType.PerfEvent,
-            Cookie = request.CookieAt(site),
-        };
-        var link = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno);
-        if (link is not null)
-        {
-            return link;
-        }
-
-        if (errno is not (Errno.EINVAL or Errno.EOPNOTSUPP) || request.CookieAt(site) != 0)
-        {
-            throw Refused(KernelOperation.UprobeEventLink, request, site, errno, sys, null);
-        }
-
-        var result = sys.Ioctl(perfEvent.Value, PerfEventAttribute.SetBpf, programFd.Value);
-        return result >= 0 ? null : throw Refused(KernelOperation.UprobeEventLink, request, site, (Errno)(-result), sys, null);
+        var offset = request.ReferenceCounterAt(site);
+        return offset == 0 ? 0
+            : offset > uint.MaxValue ? throw Refused(
+                KernelOperation.UprobeEvent, request, site, Errno.EINVAL, sys, $"The semaphore is at file offset 0x{offset:x}, and a perf event takes no offset beyond 4 GiB: a uprobe_multi link (Linux 6.6) does.")
+            : pmu.ReferenceCounterBit is { } bit ? offset << bit
+            : throw Refused(KernelOperation.UprobeEvent, request, site, Errno.EOPNOTSUPP, sys, "The probe has a semaphore, which the kernel raises only since Linux 4.20.");
     }
 
     private static KernelException Refused(KernelOperation operation, UprobeRequest request, int site, Errno errno, SystemCalls sys, string? diagnosis) =>
         KernelErrors.Create(operation, errno, $"site {site + 1} of {request.Describe()}, at offset 0x{request.Offsets[site]:x}", sys, diagnosis);
-
-    private static void Close(List<FileDescriptor> events, List<FileDescriptor> links)
-    {
-        // Threads of its own: the pool would start them only one by one while they all wait.
-        var next = -1;
-        var threads = new Thread[Math.Min(links.Count, ClosingThreads) is > 1 and var count ? count - 1 : 0];
-        void CloseLinks()
-        {
-            for (int i; (i = Interlocked.Increment(ref next)) < links.Count;)
-            {
-                links[i].Dispose();
-            }
-        }
-
-        for (var i = 0; i < threads.Length; i++)
-        {
-            threads[i] = new Thread(CloseLinks, maxStackSize: 256 * 1024) { IsBackground = true, Name = "StackDepth detach" };
-            threads[i].Start();
-        }
-
-        CloseLinks();
-        foreach (var thread in threads)
-        {
-            thread.Join();
-        }
-
-        foreach (var handle in events)
-        {
-            handle.Dispose();
-        }
-    }
 }

@@ -1,6 +1,9 @@
 using System.Text;
+using StackDepth.Native.Btf;
 using StackDepth.Native.Load;
+using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
+using StackDepth.Native.Tracepoints;
 
 namespace StackDepth.Native.Link;
 
@@ -11,7 +14,7 @@ internal sealed unsafe class RawTracepointLink : IProbeLink
 
     private RawTracepointLink(FileDescriptor handle) => _handle = handle;
 
-    public string Kind => "raw tracepoint";
+    public string Kind { get; private init; } = "raw tracepoint";
 
     public int SiteCount => 1;
 
@@ -29,8 +32,27 @@ internal sealed unsafe class RawTracepointLink : IProbeLink
 
             throw KernelErrors.Create(
                 KernelOperation.RawTracepoint, errno, $"tracepoint '{name}'", sys,
-                errno == Errno.ENOENT ? "The kernel has no tracepoint of that name: `ls /sys/kernel/tracing/events/*/` lists them (without their group)." : null);
+                errno == Errno.ENOENT ? TypedTracepoint.Unknown(VmlinuxBtf.TryRead(sys: sys), name).Message : null);
         }
+    }
+
+    /// <summary>Attaches a program whose tracepoint was said when it was loaded, and which has its arguments by type.</summary>
+    /// <param name="program">Of type Tracing, with <see cref="AttachType.TraceRawTp"/> and the id of a <see cref="TypedTracepoint"/>; it returns 0.</param>
+    /// <param name="name">The tracepoint, for messages.</param>
+    /// <param name="sys">The kernel.</param>
+    /// <exception cref="KernelException">The kernel refuses.</exception>
+    internal static RawTracepointLink AttachTyped(BpfProgram program, string name, SystemCalls sys)
+    {
+        if (program.Spec is not { Type: ProgramType.Tracing, ExpectedAttachType: AttachType.TraceRawTp, AttachFunction: > 0 })
+        {
+            throw new ArgumentException($"A tracepoint with typed arguments takes a program of type Tracing for it, not {program.Spec.Type} with {program.Spec.ExpectedAttachType}.", nameof(program));
+        }
+
+        using var programFd = program.Handle.Borrow();
+        var attribute = new RawTracepointAttribute { ProgramFd = (uint)programFd.Value };
+        return KernelCall.BpfDescriptor(sys, BpfCommand.RawTracepointOpen, ref attribute, out var errno) is { } handle
+            ? new RawTracepointLink(handle) { Kind = "typed tracepoint" }
+            : throw KernelErrors.Create(KernelOperation.TypedTracepoint, errno, $"tracepoint '{name}'", sys);
     }
 
     public void Dispose() => _handle.Dispose();

@@ -1,4 +1,5 @@
 using StackDepth.Native.Features;
+using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
 
 namespace StackDepth.Native.Link;
@@ -33,19 +34,27 @@ internal static class UprobeDiagnosis
     }
 
     /// <summary>As <see cref="Explain"/>, and for an EINVAL that nothing explains asks whether the kernel has uprobe_multi at all.</summary>
-    internal static string? ExplainMulti(UprobeRequest request, Errno errno, SystemCalls sys, FeatureProbes probes)
+    internal static string? ExplainMulti(UprobeRequest request, Errno errno, SystemCalls sys, FeatureProbes probes) =>
+        Diagnose(request, errno, sys, probes, KernelFeatures.UprobeMulti, "uprobe_multi", nameof(AttachType.TraceUprobeMulti));
+
+    /// <summary>As <see cref="ExplainMulti"/>, for sessions.</summary>
+    internal static string? ExplainSession(UprobeRequest request, Errno errno, SystemCalls sys, FeatureProbes probes) =>
+        Diagnose(request, errno, sys, probes, KernelFeatures.UprobeSession, "uprobe sessions", nameof(AttachType.TraceUprobeSession));
+
+    private static string? Diagnose(UprobeRequest request, Errno errno, SystemCalls sys, FeatureProbes probes, KernelFeatures feature, string name, string attachType)
     {
         if (Explain(request, errno, sys) is { } found)
         {
             return found;
         }
 
-        return errno is not (Errno.EINVAL or Errno.EOPNOTSUPP or Errno.ENOTSUPP) ? null : probes.Ask(KernelFeatures.UprobeMulti) switch
+        return errno is not (Errno.EINVAL or Errno.EOPNOTSUPP or Errno.ENOTSUPP) ? null : probes.Ask(feature) switch
         {
-            FeatureAnswer.Absent => "This kernel has no uprobe_multi.",
-            FeatureAnswer.Present => "This kernel has uprobe_multi, the path is a file, the offsets lie within it and the process exists: "
-                + "the program was not loaded with the expected attach type TraceUprobeMulti, or the file changed meanwhile.",
-            _ => "Whether this kernel has uprobe_multi could not be found out.",
+            FeatureAnswer.Absent => $"This kernel has no {name}.",
+            FeatureAnswer.Present => $"This kernel has {name}, the path is a file, the offsets lie within it and the process exists: "
+                + $"the program was not loaded with the expected attach type {attachType}, or the file changed meanwhile"
+                + (request.ReferenceCounters.IsDefaultOrEmpty ? "." : ", or another tool probes one of the places without its semaphore, or with another."),
+            _ => $"Whether this kernel has {name} could not be found out.",
         };
     }
 

@@ -30,29 +30,34 @@ internal sealed unsafe class UprobeMultiLink : IProbeLink
         TryAttach(program, request, sys, out var errno)
         ?? throw Refused(request, errno, sys, UprobeDiagnosis.ExplainMulti(request, errno, sys, FeatureProbes.For(sys)));
 
-    internal static UprobeMultiLink? TryAttach(BpfProgram program, UprobeRequest request, SystemCalls sys, out Errno errno)
+    internal static UprobeMultiLink? TryAttach(BpfProgram program, UprobeRequest request, SystemCalls sys, out Errno errno) =>
+        Create(program, request, AttachType.TraceUprobeMulti, sys, out errno) is { } handle ? new UprobeMultiLink(handle, request.Offsets.Length) : null;
+
+    /// <summary>The link as a descriptor, of one of the two attach types that take many sites.</summary>
+    internal static FileDescriptor? Create(BpfProgram program, UprobeRequest request, AttachType attachType, SystemCalls sys, out Errno errno)
     {
         request.Validate();
         var path = Encoding.UTF8.GetBytes(request.AttachPath + "\0");
         var offsets = ImmutableCollectionsMarshal.AsArray(request.Offsets);
         var cookies = request.Cookies.IsDefaultOrEmpty ? null : ImmutableCollectionsMarshal.AsArray(request.Cookies);
+        var counters = request.ReferenceCounters.IsDefaultOrEmpty ? null : ImmutableCollectionsMarshal.AsArray(request.ReferenceCounters);
         using var programFd = program.Handle.Borrow();
         fixed (byte* pathPointer = path)
-        fixed (ulong* offsetsPointer = offsets, cookiesPointer = cookies)
+        fixed (ulong* offsetsPointer = offsets, cookiesPointer = cookies, countersPointer = counters)
         {
             var attribute = new UprobeMultiLinkAttribute
             {
                 ProgramFd = (uint)programFd.Value,
-                AttachType = (uint)AttachType.TraceUprobeMulti,
+                AttachType = (uint)attachType,
                 Path = (ulong)pathPointer,
                 Offsets = (ulong)offsetsPointer,
+                ReferenceCounterOffsets = (ulong)countersPointer,
                 Cookies = (ulong)cookiesPointer,
                 Count = (uint)request.Offsets.Length,
                 ProbeFlags = request.IsReturn ? UprobeMultiLinkAttribute.ReturnFlag : 0,
                 Pid = request.Pid,
             };
-            var handle = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
-            return handle is null ? null : new UprobeMultiLink(handle, request.Offsets.Length);
+            return KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
         }
     }
 

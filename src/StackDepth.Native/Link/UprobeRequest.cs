@@ -13,6 +13,11 @@ internal sealed record UprobeRequest(string AttachPath, ImmutableArray<ulong> Of
     /// <summary>The kernel's limit for one link (MAX_UPROBE_MULTI_CNT).</summary>
     internal const int MaxSites = 1 << 20;
 
+    /// <summary>
+    /// The file offset of each site's reference counter, which the kernel raises in every process that it probes: the semaphore of a USDT probe; 0 for none. Empty, or as many as offsets.
+    /// </summary>
+    internal ImmutableArray<ulong> ReferenceCounters { get; init; } = [];
+
     /// <exception cref="ArgumentException">The request contradicts itself.</exception>
     internal void Validate()
     {
@@ -31,6 +36,11 @@ internal sealed record UprobeRequest(string AttachPath, ImmutableArray<ulong> Of
             throw new ArgumentException($"There are {Cookies.Length} cookies for {Offsets.Length} offsets: {AttachPath}.");
         }
 
+        if (ReferenceCounters is { IsDefaultOrEmpty: false } && ReferenceCounters.Length != Offsets.Length)
+        {
+            throw new ArgumentException($"There are {ReferenceCounters.Length} reference counters for {Offsets.Length} offsets: {AttachPath}.");
+        }
+
         if (Pid < 0)
         {
             throw new ArgumentException($"{Pid} is no process: give a positive number, or 0 for all.");
@@ -47,6 +57,8 @@ internal sealed record UprobeRequest(string AttachPath, ImmutableArray<ulong> Of
     }
 
     internal ulong CookieAt(int site) => Cookies.IsDefaultOrEmpty ? 0 : Cookies[site];
+
+    internal ulong ReferenceCounterAt(int site) => ReferenceCounters.IsDefaultOrEmpty ? 0 : ReferenceCounters[site];
 
     internal string Describe() =>
         $"{Offsets.Length} {(IsReturn ? "return" : "entry")} site{(Offsets.Length == 1 ? "" : "s")} in {AttachPath}{(Pid == 0 ? "" : $" of process {Pid}")}";

@@ -23,6 +23,7 @@ internal enum AttachType : uint
     PerfEvent = 41,
     TraceKprobeMulti = 42,
     TraceUprobeMulti = 48,
+    TraceUprobeSession = 57,
 }
 
 /// <summary>A function of a program: its first instruction, counted in 8-byte slots. The main function is the one at slot 0.</summary>

@@ -51,6 +51,9 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
             TooBig = "One link takes at most 1,048,576 sites: attach fewer.",
         };
 
+    internal static readonly KernelOperation UprobeSession =
+        UprobeMulti with { Name = "attach uprobes to entries and returns by a session link", Feature = "Uprobe sessions", LeastKernel = new(6, 13) };
+
     internal static readonly KernelOperation UprobeEvent =
         new("open a uprobe perf event", "The uprobe PMU", new(4, 17), [Capability.SysAdmin]);
 
@@ -61,6 +64,18 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
 
     internal static readonly KernelOperation RawTracepoint =
         new("attach to a raw tracepoint", "Raw tracepoints in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
+
+    internal static readonly KernelOperation TypedTracepoint =
+        new("attach to a tracepoint with typed arguments", "Tracepoints with typed arguments (tp_btf)", new(5, 5), [Capability.Bpf, Capability.Perfmon]);
+
+    internal static readonly KernelOperation PerfEvent =
+        new("open a perf event", "Software perf events", new(4, 9), [Capability.Perfmon]);
+
+    internal static readonly KernelOperation PerfEventProgram =
+        new("attach a BPF program to a perf event", "BPF programs on perf events", new(4, 9), [Capability.Perfmon]);
+
+    internal static readonly KernelOperation Tracepoint =
+        new("attach to a tracepoint", "BPF programs on tracepoints", new(4, 7), [Capability.Bpf, Capability.Perfmon]);
 
     internal static readonly KernelOperation TaskIterator =
         new("read the threads by a BPF task iterator", "BPF iterators over the threads of a process", new(6, 1), [Capability.Bpf, Capability.Perfmon])

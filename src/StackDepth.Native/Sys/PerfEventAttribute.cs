@@ -12,6 +12,24 @@ internal struct PerfEventAttribute
     /// <summary>PERF_EVENT_IOC_SET_BPF, <c>_IOW('$', 8, __u32)</c>.</summary>
     internal const uint SetBpf = 0x40042408;
 
+    /// <summary>PERF_EVENT_IOC_ENABLE, <c>_IO('$', 0)</c>.</summary>
+    internal const uint Enable = 0x2400;
+
+    /// <summary>disabled: until <see cref="Enable"/>.</summary>
+    internal const ulong Disabled = 1UL << 0;
+
+    /// <summary>inherit: tasks that a watched task makes are watched too.</summary>
+    internal const ulong Inherit = 1UL << 1;
+
+    /// <summary>freq: <see cref="SamplePeriod"/> is <c>sample_freq</c>, in events a second.</summary>
+    internal const ulong Frequency = 1UL << 10;
+
+    /// <summary>inherit_thread (Linux 5.13): with <see cref="Inherit"/>, threads only.</summary>
+    internal const ulong InheritThread = 1UL << 35;
+
+    /// <summary>PERF_TYPE_TRACEPOINT.</summary>
+    internal const uint Tracepoint = 2;
+
     /// <summary>PERF_TYPE_SOFTWARE.</summary>
     internal const uint Software = 1;
 

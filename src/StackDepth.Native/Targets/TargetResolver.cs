@@ -36,7 +36,7 @@ internal static class TargetResolver
         }
     }
 
-    private static LocatedFile FollowScripts(LocatedFile file, string binary, BinaryLocator locator)
+    internal static LocatedFile FollowScripts(LocatedFile file, string binary, BinaryLocator locator)
     {
         var requested = binary;
         for (var count = 0; ; count++)
@@ -170,7 +170,7 @@ internal static class TargetResolver
         return debug;
     }
 
-    private static void CheckHasCode(ElfImage image)
+    internal static void CheckHasCode(ElfImage image)
     {
         if (image.Type is not (ElfConstants.TypeExecutable or ElfConstants.TypeShared))
         {
