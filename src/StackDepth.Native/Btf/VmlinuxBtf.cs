@@ -10,7 +10,7 @@ namespace StackDepth.Native.Btf;
 /// The kernel's own types, as it describes them in /sys/kernel/btf/vmlinux: where the fields of its structs are. Every access is checked against the blob's
 /// bounds, and a blob that is not BTF answers nothing.
 /// </summary>
-internal sealed unsafe class VmlinuxBtf
+internal sealed unsafe partial class VmlinuxBtf
 {
     internal const string DefaultPath = "/sys/kernel/btf/vmlinux";
 

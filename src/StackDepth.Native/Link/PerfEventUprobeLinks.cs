@@ -116,7 +116,7 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
     private static KernelException Refused(KernelOperation operation, UprobeRequest request, int site, Errno errno, SystemCalls sys, string? diagnosis) =>
         KernelErrors.Create(operation, errno, $"site {site + 1} of {request.Describe()}, at offset 0x{request.Offsets[site]:x}", sys, diagnosis);
 
-    private static void Close(List<FileDescriptor> events, List<FileDescriptor> links)
+    internal static void Close(List<FileDescriptor> events, List<FileDescriptor> links)
     {
         // Threads of its own: the pool would start them only one by one while they all wait.
         var next = -1;

@@ -129,7 +129,7 @@ public sealed unsafe class UprobeFallbackTests
     public void An_invalid_argument_is_told_apart()
     {
         Requires.Bpf();
-        Requires.That(Profile.Expects(KernelFeatures.UprobeMulti), "Linux 6.6");
+        Requires.Linux(6, 6);
         using var target = new ProbeTarget();
         var maps = CountingProgram.Maps(SystemCalls.Real);
         using var counts = maps[CountingProgram.Counts.Name];
