@@ -3,7 +3,7 @@
 # Usage: suite.sh [OPTION...] [VERSION...] [-- ARGUMENT OF THE TEST PROGRAMS...]
 #   VERSION  kernels (default: 6.1 6.12)
 #   -p NAME  a test project, once for each (default: all that run tests)
-#   -t SEC   after which a guest is ended (default 3600); a test program has a third of it
+#   -t SEC   after which a test program is ended, and one hung does not cost the others theirs (default 1800)
 #   -n       does not build
 # Everything after -- goes to the test programs: suite.sh 6.12 -- --filter-class '*Kprobe*'
 # A skip of what a kernel of that age should have is a failure (STACKDEPTH_REQUIRE=1, tests/Support/Requires.cs).
@@ -11,12 +11,17 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
-limit=3600 build=1 projects=() versions=()
-while getopts p:t:n option; do
-  case $option in p) projects+=("$OPTARG") ;; t) limit=$OPTARG ;; n) build= ;; *) exit 2 ;; esac
+limit=1800 build=1 projects=() versions=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  case $1 in
+    -p) projects+=("$2"); shift ;;
+    -t) limit=$2; shift ;;
+    -n) build= ;;
+    [0-9]*.[0-9]* | newest) versions+=("$1") ;;
+    *) echo "suite.sh: '$1' is neither an option nor a version; what goes to the test programs comes after --." >&2; exit 2 ;;
+  esac
+  shift
 done
-shift $((OPTIND - 1))
-while [ $# -gt 0 ] && [ "$1" != -- ]; do versions+=("$1"); shift; done
 [ $# = 0 ] || shift
 [ ${#versions[@]} -gt 0 ] || versions=(6.1 6.12)
 if [ ${#projects[@]} = 0 ]; then
@@ -50,8 +55,8 @@ passed=0 failed=0
 for version in "${versions[@]}"; do
   echo "== kernel $version"
   output=artifacts/kernels/$version.tests start=$SECONDS status=0
-  tests/kernels/run.sh -t "$limit" "$version" -- bash -c 'echo "== release $(uname -r)"; exec tests/kernels/guest-tests.sh "$@"' guest \
-    $((limit / 3)) "${projects[@]}" -- "$@" >"$output" 2>&1 || status=$?
+  tests/kernels/run.sh -t $((limit * ${#projects[@]} + 60)) "$version" -- bash -c 'echo "== release $(uname -r)"; exec tests/kernels/guest-tests.sh "$@"' guest \
+    $limit "${projects[@]}" -- "$@" >"$output" 2>&1 || status=$?
   read -r ok bad skipped other < <(add_up "$output")
   # A guest that died or was out of time ended a program, which is counted, or none.
   [ $status = 0 ] || [ "$other" -gt 0 ] || [ "$bad" -gt 0 ] || other=1
