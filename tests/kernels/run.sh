@@ -32,9 +32,11 @@ shift 2
 
 "$here/install.sh" "$arch"
 kernel=$("$here/fetch.sh" -a "$arch" "${suite[@]}" "$version")
-image=$(echo "$kernel"/boot/vmlinuz-*)
-[ -f "$image" ] || die "$kernel has no one kernel in it."
 release=$(ls "$kernel/lib/modules")
+# Among its modules since Debian 13's later kernels.
+image=$kernel/lib/modules/$release/vmlinuz
+[ -f "$image" ] || image=$kernel/boot/vmlinuz-$release
+[ -f "$image" ] || die "$kernel has no kernel in it."
 log=${log:-$here/../../artifacts/kernels/$version-$arch.log}
 mkdir -p "$(dirname "$log")"
 : >"$log"

@@ -5,18 +5,20 @@
 #   -p NAME  a test project, once for each (default: all that run tests)
 #   -t SEC   after which a test program is ended, and one hung does not cost the others theirs (default 1800)
 #   -n       does not build
+#   -s SUITE a suite of Debian that has the kernels, where the system's sources do not: bullseye for 5.10, trixie-backports for newest
 # Everything after -- goes to the test programs: suite.sh 6.12 -- --filter-class '*Kprobe*'
 # A skip of what a kernel of that age should have is a failure (STACKDEPTH_REQUIRE=1, tests/Support/Requires.cs).
 # Keeps artifacts/kernels/VERSION.tests (the output), VERSION-ARCH.log (the console) and results.md (a table).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
-limit=1800 build=1 projects=() versions=()
+limit=1800 build=1 projects=() versions=() suite=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   case $1 in
     -p) projects+=("$2"); shift ;;
     -t) limit=$2; shift ;;
     -n) build= ;;
+    -s) suite=(-s "$2"); shift ;;
     [0-9]*.[0-9]* | newest) versions+=("$1") ;;
     *) echo "suite.sh: '$1' is neither an option nor a version; what goes to the test programs comes after --." >&2; exit 2 ;;
   esac
@@ -55,7 +57,7 @@ passed=0 failed=0
 for version in "${versions[@]}"; do
   echo "== kernel $version"
   output=artifacts/kernels/$version.tests start=$SECONDS status=0
-  tests/kernels/run.sh -t $((limit * ${#projects[@]} + 60)) "$version" -- bash -c 'echo "== release $(uname -r)"; exec tests/kernels/guest-tests.sh "$@"' guest \
+  tests/kernels/run.sh -t $((limit * ${#projects[@]} + 60)) "${suite[@]}" "$version" -- bash -c 'echo "== release $(uname -r)"; exec tests/kernels/guest-tests.sh "$@"' guest \
     $limit "${projects[@]}" -- "$@" >"$output" 2>&1 || status=$?
   read -r ok bad skipped other < <(add_up "$output")
   # A guest that died or was out of time ended a program, which is counted, or none.
