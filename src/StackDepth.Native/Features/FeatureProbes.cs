@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Btf;
 using StackDepth.Native.Load;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
@@ -55,6 +56,9 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
                 code.Place(end);
             }),
             KernelFeatures.MapBatch => MapBatch(),
+            KernelFeatures.KprobeMulti => KprobeMulti(),
+            KernelFeatures.PerfEventKprobe => sys.FileExists(Link.KprobePmu.TypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
+            KernelFeatures.Fentry => Fentry(),
             _ => throw new ArgumentOutOfRangeException(nameof(feature), feature, "One feature is asked for at a time."),
         };
         if (answer != FeatureAnswer.Unknown)
@@ -105,6 +109,51 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         }
     }
 
+    /// <summary>A link to a function that does not exist: a kernel with kprobe_multi looks for it (ESRCH), one without knows no such attach type.</summary>
+    private FeatureAnswer KprobeMulti()
+    {
+        using var program = Load(static _ => { }, AttachType.TraceKprobeMulti, out var answer);
+        if (program is null)
+        {
+            return answer;
+        }
+
+        fixed (byte* name = "stackdepth.no_such_function\0"u8)
+        {
+            var symbol = (ulong)name;
+            var attribute = new KprobeMultiLinkAttribute
+            {
+                ProgramFd = (uint)program.Fd,
+                AttachType = (uint)AttachType.TraceKprobeMulti,
+                Count = 1,
+                Symbols = (ulong)&symbol,
+            };
+            using var link = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno);
+            return errno is Errno.ESRCH or Errno.ENOENT ? FeatureAnswer.Present : Conclude(errno);
+        }
+    }
+
+    /// <summary>
+    /// Attaches to a function that only tests of BPF programs call (net/bpf/test_run.c): where the kernel cannot patch its functions, that is told at the load or at the attachment.
+    /// </summary>
+    private FeatureAnswer Fentry()
+    {
+        if (VmlinuxBtf.TryRead(sys: sys)?.FindFunction("bpf_fentry_test1") is not { } function)
+        {
+            return FeatureAnswer.Unknown;
+        }
+
+        using var program = Load(static _ => { }, AttachType.TraceFentry, out var answer, function);
+        if (program is null)
+        {
+            return answer;
+        }
+
+        var attribute = new RawTracepointAttribute { ProgramFd = (uint)program.Fd };
+        using var link = KernelCall.BpfDescriptor(sys, BpfCommand.RawTracepointOpen, ref attribute, out var errno);
+        return link is null ? Conclude(errno) : FeatureAnswer.Present;
+    }
+
     private FeatureAnswer RingBuffer()
     {
         try
@@ -147,7 +196,7 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         return answer;
     }
 
-    private BpfProgram? Load(Action<Assembler> body, AttachType attachType, out FeatureAnswer answer)
+    private BpfProgram? Load(Action<Assembler> body, AttachType attachType, out FeatureAnswer answer, int function = 0)
     {
         var code = new Assembler();
         body(code);
@@ -156,8 +205,9 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         var spec = new ProgramSpec
         {
             Name = "probe",
-            Type = ProgramType.Kprobe,
+            Type = function == 0 ? ProgramType.Kprobe : ProgramType.Tracing,
             ExpectedAttachType = attachType,
+            AttachFunction = function,
             Instructions = code.Assemble().Instructions,
         };
         try

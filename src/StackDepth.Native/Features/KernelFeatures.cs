@@ -33,8 +33,17 @@ internal enum KernelFeatures
     /// <summary>The helper bpf_find_vma (5.17).</summary>
     FindVma = 1 << 8,
 
+    /// <summary>kprobe_multi links (5.18, with CONFIG_FPROBE).</summary>
+    KprobeMulti = 1 << 16,
+
+    /// <summary>kprobes by perf events (4.17, with CONFIG_KPROBE_EVENTS).</summary>
+    PerfEventKprobe = 1 << 17,
+
+    /// <summary>Programs at the entry and exit of kernel functions (5.5; arm64 6.0).</summary>
+    Fentry = 1 << 18,
+
     /// <summary>uprobe sessions: one program for entry and return, with a cookie between them (6.13).</summary>
-    UprobeSession = 1 << 24,
+    UprobeSession = 1 << 19,
 }
 
 /// <summary>Names and first releases of the features.</summary>
@@ -51,6 +60,9 @@ internal static class KernelFeatureTable
         (KernelFeatures.MayGoto, "may_goto", new(6, 9)),
         (KernelFeatures.MapBatch, "map_batch", new(5, 6)),
         (KernelFeatures.FindVma, "find_vma", new(5, 17)),
+        (KernelFeatures.KprobeMulti, "kprobe_multi", new(5, 18)),
+        (KernelFeatures.PerfEventKprobe, "perf_kprobe", new(4, 17)),
+        (KernelFeatures.Fentry, "fentry", new(5, 5)),
         (KernelFeatures.UprobeSession, "uprobe_session", new(6, 13)),
     ];
 

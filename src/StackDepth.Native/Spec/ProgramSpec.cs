@@ -19,6 +19,8 @@ internal enum AttachType : uint
 {
     None = 0,
     TraceRawTp = 23,
+    TraceFentry = 24,
+    TraceFexit = 25,
     TraceIter = 28,
     PerfEvent = 41,
     TraceKprobeMulti = 42,

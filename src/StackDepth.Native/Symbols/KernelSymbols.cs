@@ -105,7 +105,8 @@ internal sealed class KernelSymbols
         return new KernelSymbols(table, [.. builder.Kept.Select(function => modules[functions[function].Module])], null);
     }
 
-    private static bool TryParse(ReadOnlySpan<byte> line, out ulong address, out byte type, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> module)
+    /// <summary>Parses a line of /proc/kallsyms; the module keeps its brackets.</summary>
+    internal static bool TryParse(ReadOnlySpan<byte> line, out ulong address, out byte type, out ReadOnlySpan<byte> name, out ReadOnlySpan<byte> module)
     {
         type = 0;
         name = module = default;

@@ -131,6 +131,36 @@ internal struct UprobeMultiLinkAttribute
     [FieldOffset(56)] internal int Pid;
 }
 
+/// <summary>BPF_LINK_CREATE with <c>kprobe_multi</c>.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 48)]
+internal struct KprobeMultiLinkAttribute
+{
+    /// <summary>BPF_F_KPROBE_MULTI_RETURN.</summary>
+    internal const uint ReturnFlag = 1;
+
+    [FieldOffset(0)] internal uint ProgramFd;
+    [FieldOffset(4)] internal uint TargetFd;
+    [FieldOffset(8)] internal uint AttachType;
+    [FieldOffset(12)] internal uint Flags;
+    [FieldOffset(16)] internal uint ProbeFlags;
+    [FieldOffset(20)] internal uint Count;
+    [FieldOffset(24)] internal ulong Symbols;
+    [FieldOffset(32)] internal ulong Addresses;
+    [FieldOffset(40)] internal ulong Cookies;
+}
+
+/// <summary>BPF_LINK_CREATE with <c>tracing</c>.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct TracingLinkAttribute
+{
+    [FieldOffset(0)] internal uint ProgramFd;
+    [FieldOffset(4)] internal uint TargetFd;
+    [FieldOffset(8)] internal uint AttachType;
+    [FieldOffset(12)] internal uint Flags;
+    [FieldOffset(16)] internal uint TargetBtfId;
+    [FieldOffset(24)] internal ulong Cookie;
+}
+
 /// <summary>BPF_LINK_CREATE of an iterator.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 32)]
 internal struct IteratorLinkAttribute

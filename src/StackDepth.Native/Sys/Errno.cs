@@ -27,7 +27,9 @@ internal enum Errno
     ERANGE = 34,
     ENOSYS = 38,
     ELOOP = 40,
+    EILSEQ = 84,
     EOPNOTSUPP = 95,
+    EADDRNOTAVAIL = 99,
     ETIMEDOUT = 110,
 
     /// <summary>The kernel's internal ENOTSUPP, which has no C name outside it but reaches user space from bpf(2) and uprobes.</summary>

@@ -62,6 +62,21 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
 
     internal static readonly KernelOperation Uprobe = UprobeEvent with { Name = "attach uprobes", Feature = "Uprobes" };
 
+    internal static readonly KernelOperation KprobeMulti =
+        new("attach kprobes by a kprobe_multi link", "kprobe_multi", new(5, 18), [Capability.Bpf, Capability.Perfmon])
+        {
+            TooBig = "One link takes at most 1,048,576 functions: attach fewer.",
+        };
+
+    internal static readonly KernelOperation KprobeEvent = new("open a kprobe perf event", "The kprobe PMU", new(4, 17), [Capability.Perfmon]);
+
+    internal static readonly KernelOperation KprobeEventLink = UprobeEventLink with { Name = "attach a BPF program to a kprobe perf event" };
+
+    internal static readonly KernelOperation Kprobe = KprobeEvent with { Name = "attach kprobes", Feature = "Kprobes" };
+
+    internal static readonly KernelOperation Tracing =
+        new("attach to a kernel function by fentry or fexit", "fentry and fexit", new(5, 5), [Capability.Bpf, Capability.Perfmon]);
+
     internal static readonly KernelOperation RawTracepoint =
         new("attach to a raw tracepoint", "Raw tracepoints in BPF", new(4, 17), [Capability.Bpf, Capability.Perfmon]);
 

@@ -67,6 +67,12 @@ internal struct PerfEventAttribute
     /// <summary><c>uprobe_path</c>, overlaid with config1.</summary>
     [FieldOffset(56)] internal ulong UprobePath;
 
+    /// <summary><c>kprobe_func</c>, overlaid with config1: the name of a kernel function, or 0 for an address.</summary>
+    [FieldOffset(56)] internal ulong KprobeFunction;
+
+    /// <summary><c>kprobe_addr</c>, overlaid with config2.</summary>
+    [FieldOffset(64)] internal ulong KprobeAddress;
+
     /// <summary><c>probe_offset</c>, overlaid with config2.</summary>
     [FieldOffset(64)] internal ulong ProbeOffset;
 

@@ -60,7 +60,7 @@ public sealed unsafe class FeatureTests
     {
         Requires.Bpf();
         var profile = KernelProfile.Detect(SystemCalls.Real) with { Switches = default };
-        Requires.That(profile.Release >= new Version(6, 10), "Linux 6.10");
+        Requires.Linux(6, 10);
         var probes = new FeatureProbes(SystemCalls.Real);
         Assert.All(Probed, feature => Assert.Equal((feature, FeatureAnswer.Present), (feature, probes.Ask(feature))));
     }

@@ -97,6 +97,7 @@ public sealed unsafe class UprobeFallbackTests
     public void An_early_uprobe_multi_that_takes_a_pid_for_a_thread_is_not_used_for_a_process()
     {
         Requires.SysAdmin();
+        Requires.Linux(6, 6);
         using var target = new ProbeTarget();
 
         // Such a kernel looks at the path before the pid, and the root directory is no file.
@@ -129,7 +130,7 @@ public sealed unsafe class UprobeFallbackTests
     public void An_invalid_argument_is_told_apart()
     {
         Requires.Bpf();
-        Requires.That(Profile.Expects(KernelFeatures.UprobeMulti), "Linux 6.6");
+        Requires.Linux(6, 6);
         using var target = new ProbeTarget();
         var maps = CountingProgram.Maps(SystemCalls.Real);
         using var counts = maps[CountingProgram.Counts.Name];

@@ -1,4 +1,3 @@
-using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Sys;
 
@@ -11,7 +10,7 @@ public sealed class UprobeGracePeriodTests
     public async Task It_passes_by_a_uprobe_that_is_held_until_the_end_and_leaves_nothing()
     {
         Requires.Bpf();
-        Requires.That(KernelProfile.Detect(SystemCalls.Real).Expects(KernelFeatures.UprobeMulti), "Linux 6.6");
+        Requires.Linux(6, 6);
         using var files = new FdLeakCheck();
         var before = Links();
         var passing = Task.Run(static () => UprobeGracePeriod.Pass(SystemCalls.Real), TestContext.Current.CancellationToken);

@@ -24,7 +24,7 @@ public sealed class UprobeLiveTests
     public void Uprobe_multi_counts_every_hit_at_its_own_cookie(int functions, bool onlyPid, bool isReturn)
     {
         Requires.Bpf();
-        Requires.That(Profile().Expects(KernelFeatures.UprobeMulti), "Linux 6.6");
+        Requires.Linux(6, 6);
         using var target = new ProbeTarget();
         CountsExactly(target, Request(target, functions, onlyPid, isReturn), Profile(), "uprobe_multi");
     }
@@ -85,7 +85,7 @@ public sealed class UprobeLiveTests
     public void The_file_is_probed_through_a_descriptor_even_after_its_name_is_gone()
     {
         Requires.Bpf();
-        Requires.That(Profile().Expects(KernelFeatures.UprobeMulti), "Linux 6.6");
+        Requires.Linux(6, 6);
         using var target = new ProbeTarget();
         var link = Path.Combine(Path.GetTempPath(), $"stackdepth-{Guid.NewGuid():N}");
         File.CreateSymbolicLink(link, ProbeTarget.Executable);
@@ -106,7 +106,7 @@ public sealed class UprobeLiveTests
     public void Attaching_again_and_again_leaves_no_open_file_behind()
     {
         Requires.Bpf();
-        Requires.That(Profile().Expects(KernelFeatures.UprobeMulti), "Linux 6.6");
+        Requires.Linux(6, 6);
         using var target = new ProbeTarget();
         void Round(KernelProfile profile, int functions)
         {

@@ -38,6 +38,17 @@ public sealed class LayoutTests
             ("ProgramFd", "link_create.prog_fd"), ("TargetFd", "link_create.target_fd"), ("AttachType", "link_create.attach_type"),
             ("Flags", "link_create.flags"), ("Cookie", "link_create.perf_event.bpf_cookie"),
         ]),
+        (typeof(KprobeMultiLinkAttribute), "union bpf_attr",
+        [
+            ("ProgramFd", "link_create.prog_fd"), ("AttachType", "link_create.attach_type"), ("Flags", "link_create.flags"),
+            ("ProbeFlags", "link_create.kprobe_multi.flags"), ("Count", "link_create.kprobe_multi.cnt"), ("Symbols", "link_create.kprobe_multi.syms"),
+            ("Addresses", "link_create.kprobe_multi.addrs"), ("Cookies", "link_create.kprobe_multi.cookies"),
+        ]),
+        (typeof(TracingLinkAttribute), "union bpf_attr",
+        [
+            ("ProgramFd", "link_create.prog_fd"), ("AttachType", "link_create.attach_type"), ("Flags", "link_create.flags"),
+            ("TargetBtfId", "link_create.tracing.target_btf_id"), ("Cookie", "link_create.tracing.cookie"),
+        ]),
         (typeof(EnableStatsAttribute), "union bpf_attr", [("Type", "enable_stats.type")]),
         (typeof(FunctionInfoRecord), "struct bpf_func_info", [("InstructionOffset", "insn_off"), ("TypeId", "type_id")]),
         (typeof(ProgramInfoRecord), "struct bpf_prog_info",
@@ -50,7 +61,7 @@ public sealed class LayoutTests
         [
             ("Type", "type"), ("Size", "size"), ("Config", "config"), ("SamplePeriod", "sample_period"), ("SampleType", "sample_type"),
             ("ReadFormat", "read_format"), ("WakeupEvents", "wakeup_events"), ("BreakpointType", "bp_type"), ("UprobePath", "uprobe_path"),
-            ("ProbeOffset", "probe_offset"),
+            ("ProbeOffset", "probe_offset"), ("KprobeFunction", "kprobe_func"), ("KprobeAddress", "kprobe_addr"),
         ]),
     ];
 
