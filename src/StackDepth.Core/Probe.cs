@@ -23,7 +23,50 @@ public static class Probe
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(binary);
         ArgumentException.ThrowIfNullOrWhiteSpace(symbols);
-        return new(EntryContext.Instance, new IrProbe(binary, symbols), []);
+        return new(EntryContext.Instance, new IrUserProbe(binary, symbols), []);
+    }
+
+    /// <summary>
+    /// A probe at the entry of functions of the kernel. Needs a kernel with kprobes; CAP_BPF and CAP_PERFMON (kprobe_multi, Linux 5.18), else CAP_SYS_ADMIN. Which process was hit is told apart by the program.
+    /// </summary>
+    /// <param name="symbols">A function's name, a glob (<c>*</c>, <c>?</c>, <c>[a-z]</c>), <c>symbol+offset</c>, or an address (<c>0xffffffff81234567</c>); with <c>module:</c> before it, of that module.</param>
+    public static ProbeSource<EntryContext> KProbe(string symbols)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(symbols);
+        return new(EntryContext.Instance, new IrKernelProbe(symbols), []);
+    }
+
+    /// <summary>
+    /// A probe at tracepoints of the kernel. Needs tracefs to be mounted, CAP_BPF and CAP_PERFMON. User stacks are those with which the thread entered the kernel.
+    /// </summary>
+    /// <param name="category">The subsystem, <c>sched</c>; or a glob.</param>
+    /// <param name="name">The tracepoint, <c>sched_switch</c>; or a glob.</param>
+    public static ProbeSource<ProbeContext> Tracepoint(string category, string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(category);
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return new(ProbeContext.Any, new IrTracepoint(category, name), []);
+    }
+
+    /// <summary>
+    /// Samples what all CPUs run, idle ones too: <paramref name="hertz"/> times a second on each CPU. Needs CAP_BPF and CAP_PERFMON. A sample of user code has no kernel stack, and a thread of the kernel has no user stack: such
+    /// hits are counted in <see cref="ProbeHealth.StackErrors"/>. The kernel does not count samples that fall into another BPF program's run.
+    /// </summary>
+    /// <param name="hertz">How often; the kernel allows at most <c>kernel.perf_event_max_sample_rate</c>.</param>
+    public static ProbeSource<ProbeContext> Profile(int hertz)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(hertz);
+        return new(ProbeContext.Any, new IrProfile(hertz), []);
+    }
+
+    /// <summary>A probe at every <paramref name="period"/>-th occurrence of a software event of perf (<c>page-faults</c>, <c>context-switches</c>, <c>cpu-migrations</c>, ...) on each CPU. Needs CAP_BPF and CAP_PERFMON.</summary>
+    /// <param name="name">The event, as perf writes it.</param>
+    /// <param name="period">How many occurrences make a hit.</param>
+    public static ProbeSource<ProbeContext> SoftwareEvent(string name, long period = 1)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(period);
+        return new(ProbeContext.Any, new IrSoftwareEvent(name, period), []);
     }
 
     /// <summary>

@@ -14,13 +14,6 @@ internal enum AggregateParts
     Histogram = 16,
 }
 
-/// <summary>The probe of a query: a uprobe on functions of a binary, as the user wrote them.</summary>
-internal sealed record IrProbe(string Binary, string Symbols, int? ProcessId = null)
-{
-    /// <summary>The probe as bpftrace writes it.</summary>
-    public override string ToString() => $"uprobe:{Binary}:{Symbols}";
-}
-
 /// <summary>Where the values of a query go.</summary>
 internal abstract record IrSink
 {

@@ -12,6 +12,8 @@ public class ProbeContext
     {
     }
 
+    internal static ProbeContext Any { get; } = new();
+
     /// <summary>The process id (thread group id) of the thread that hit the probe.</summary>
     public Expr<int> Pid => new(new IrContext(ContextField.Pid, IrType.Int32));
 

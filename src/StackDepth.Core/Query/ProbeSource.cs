@@ -29,7 +29,7 @@ public sealed class ProbeSource<TContext>
         return new(_context, _probe, _predicates.Add(predicate(_context).Node));
     }
 
-    /// <summary>Keeps the hits of one process; no other process takes the probe's trap. Its threads count, its children do not.</summary>
+    /// <summary>Keeps the hits of one process. At user-space probes no other process takes the probe's trap; at others the program tells them apart. Its threads count, its children do not.</summary>
     /// <param name="pid">The process id.</param>
     public ProbeSource<TContext> ForProcess(int pid)
     {

@@ -7,7 +7,6 @@ using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Spec;
-using StackDepth.Native.Targets;
 
 namespace StackDepth.Runtime;
 
@@ -19,10 +18,10 @@ internal sealed class ProbeAttachment : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly CompiledQuery _compiled;
-    private readonly ProbeTarget _target;
+    private readonly ProbePlace _place;
     private readonly KernelMaps _maps;
     private readonly ChildStart? _child;
-    private readonly AttachedUprobe _uprobe;
+    private readonly AttachedProbe _attached;
     private readonly ActivationLinks? _activations;
     private readonly FollowerLinks? _followers;
     private readonly TargetServices _services;
@@ -32,28 +31,28 @@ internal sealed class ProbeAttachment : IDisposable
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbeTarget target, KernelMaps maps, AttachedUprobe uprobe, ActivationLinks? activations, FollowerLinks? followers, TargetServices services, RingConsumer? ring, ChildStart? child,
+        CompiledQuery compiled, ProbePlace place, KernelMaps maps, AttachedProbe attached, ActivationLinks? activations, FollowerLinks? followers, TargetServices services, RingConsumer? ring, ChildStart? child,
         AttachOptions options)
     {
         _compiled = compiled;
-        _target = target;
+        _place = place;
         _maps = maps;
-        _uprobe = uprobe;
+        _attached = attached;
         _activations = activations;
         _followers = followers;
         _services = services;
         _child = child;
         Ring = ring;
-        Sites = TargetSites.Describe(target, compiled.UserWalk, services.EntryOf(target));
+        Sites = new(place.Describe(compiled.UserWalk, services.TargetEntry));
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
         Log = Logger(options);
     }
 
     internal SiteTable Sites { get; }
 
-    internal string? TargetNote => _target.Note;
+    internal string? TargetNote => _place.Note;
 
-    internal string AttachedBy => _uprobe.FallbackReason is { } reason ? $"{_uprobe.Link.Kind} ({reason})" : _uprobe.Link.Kind;
+    internal string AttachedBy => _attached.Kind;
 
     internal RingConsumer? Ring { get; }
 
@@ -78,32 +77,31 @@ internal sealed class ProbeAttachment : IDisposable
             var kernel = options.Kernel ?? KernelProfile.Detect(sys);
             var conditions = QueryPlanner.Target(scope, options, kernel);
             var resolve = QueryPlanner.Resolve(query, options, kernel, command);
-            var target = undo.Add(TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve));
+            var place = undo.Add(ProbePlace.Resolve(query, resolve, sys));
             cancellationToken.ThrowIfCancellationRequested();
-            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, target), Sites = target.Sites.Length }, kernel);
+            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, place.Target), Sites = place.SiteCount }, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
-            var services = undo.Add(TargetServices.Start(compiled, maps, target, resolve, Logger(options), sys));
+            var services = undo.Add(TargetServices.Start(compiled, maps, place.Target, resolve, Logger(options), sys));
             services.BeginPreload(childCommand);
             if (compiled.CountsActivations)
-                ActivationLinks.Describe(maps, target);
-            var request = TargetSites.Request(target, query.Probe.ProcessId);
-            var uprobe = undo.Add(UprobeAttacher.Attach(compiled.Program, maps.ByName, request, kernel, sys, perfEventSpec: PerfEventProgram));
-            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, target, sys)) : null;
+                ActivationLinks.Describe(maps, place.Target!);
+            var attached = undo.Add(place.Attach(compiled.Program, maps.ByName, query.Probe.ProcessId, kernel, sys, PerfEventProgram));
+            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, place.Target!, sys)) : null;
             followers?.WaitUntilAttached();
             services.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, target, maps, uprobe, activations, followers, services, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, place, maps, attached, activations, followers, services, ring, child, options);
             undo.Keep();
-            attachment.Log.Attached(target.Sites.Length, target.Path, attachment.AttachedBy);
-            if (target.Note is { } note)
+            attachment.Log.Attached(place.SiteCount, place.Name, attachment.AttachedBy);
+            if (place.Note is { } note)
                 attachment.Log.TargetNote(note);
             return attachment;
 
             // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
             ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
-                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel) with { Sites = target.Sites.Length }, kernel).Program
+                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel) with { Sites = place.SiteCount }, kernel).Program
                 : compiled.Program;
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
@@ -189,7 +187,7 @@ internal sealed class ProbeAttachment : IDisposable
                 return;
             _detached = true;
             UprobeGracePeriod.End();
-            _uprobe.Link.Dispose();
+            _attached.Link.Dispose();
             _activations?.Detach();
             _followers?.Detach();
         }
@@ -230,12 +228,12 @@ internal sealed class ProbeAttachment : IDisposable
             _closed = true;
             _child?.Dispose();
             Ring?.Dispose();
-            _uprobe.Dispose();
+            _attached.Dispose();
             _activations?.Dispose();
             _services.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
-            _target.Dispose();
+            _place.Dispose();
         }
         if (_finalHealth is { } health)
         {
@@ -246,7 +244,7 @@ internal sealed class ProbeAttachment : IDisposable
         }
     }
 
-    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_uprobe.Program.Info.RecursionMisses + (_followers?.Missed ?? 0));
+    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_attached.Program.Info.RecursionMisses + (_followers?.Missed ?? 0));
 
     private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled, Sites, _services.Names);
 

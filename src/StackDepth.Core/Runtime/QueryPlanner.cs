@@ -26,14 +26,14 @@ internal static class QueryPlanner
     internal static ProcessScope Scope(IrQuery query, bool hasCommand) => (query.Probe.ProcessId, hasCommand) switch
     {
         ({ } pid, true) => throw new ProbeQueryException($"ForProcess({pid}) and a command exclude each other: a command's own processes are followed. Leave one of the two out."),
-        ({ } pid, false) => new ProcessScope.Linked(pid),
+        ({ } pid, false) => query.Probe.FiltersByLink ? new ProcessScope.Linked(pid) : new ProcessScope.One(pid),
         (null, true) => new ProcessScope.Followed(),
         (null, false) => new ProcessScope.AllBut(Environment.ProcessId),
     };
 
     /// <summary>The scope once the code to probe is known. To ask which process it is costs more than all else that a count does: it is asked only where this process can hit the probe.</summary>
-    internal static ProcessScope Narrow(ProcessScope scope, ProbeTarget target) =>
-        scope is ProcessScope.AllBut && !OwnCode.MayRun(target) ? new ProcessScope.All() : scope;
+    internal static ProcessScope Narrow(ProcessScope scope, ProbeTarget? target) =>
+        scope is ProcessScope.AllBut && target is not null && !OwnCode.MayRun(target) ? new ProcessScope.All() : scope;
 
     internal static CompileTarget Target(ProcessScope scope, AttachOptions options, KernelProfile kernel)
     {
@@ -72,6 +72,12 @@ internal static class QueryPlanner
                     "Leave the walk to StackWalk.Auto, or set it to StackWalk.Kernel (the tool: --walk kernel), whose depths are the kernel's and not proved.");
             }
             var fields = kernel.HasBtf && kernel.Expects(KernelFeatures.BpfLoop) && kernel.Expects(KernelFeatures.FindVma) ? KernelTypes.Fields : null;
+            if (fields is null && !query.Probe.HasUserRegisters)
+            {
+                throw new ProbeUnavailableException(
+                    $"User stacks at {query.Probe} need Linux {KernelFeatureTable.Since(KernelFeatures.BpfLoop)} (bpf_loop, bpf_find_vma) with type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF), or the kernel's own walk; this is {kernel.Release}.",
+                    "Set the walk to StackWalk.Kernel (the tool: --walk kernel), whose depths are not proved, or use a newer kernel.");
+            }
             var counts = query.Expressions.Any(static expression => expression.Any(static part => part is IrStackCountOf));
             if (fields is null && (counts || walks.Contains(StackWalk.Unwind)))
             {
@@ -153,17 +159,17 @@ internal static class QueryPlanner
         try
         {
             var resolve = Resolve(query, options, kernel, command: null);
-            using var target = TargetResolver.Resolve(query.Probe.Binary, query.Probe.Symbols, resolve);
-            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, target), Sites = target.Sites.Length }, kernel);
+            using var place = ProbePlace.Resolve(query, resolve, options.SystemCalls);
+            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, place.Target), Sites = place.SiteCount }, kernel);
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),
                 Disassembly = Disassembler.Format(compiled.Program.Instructions, compiled.Program.Functions),
                 Bytecode = InstructionEncoder.Encode(compiled.Program.Instructions.AsSpan()),
-                Sites = TargetSites.Describe(target, compiled.UserWalk, compiled.NeedsTables ? WalkChoices.EntryOf(target.AttachPath) : null).Sites,
-                Files = compiled.NeedsTables ? WalkChoices.Files(target, resolve) : [],
+                Sites = place.Describe(compiled.UserWalk, compiled.NeedsTables && place.Target is { } target ? WalkChoices.EntryOf(target.AttachPath) : null),
+                Files = compiled.NeedsTables && place.Target is { } file ? WalkChoices.Files(file, resolve) : [],
                 Walks = [.. compiled.Ir.Statements.OfType<Capture>().Where(static capture => capture.Stack.Kind is StackKind.User or StackKind.Kernel).Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
-                TargetNote = target.Note,
+                TargetNote = place.Note,
                 VerifierLog = explain.Verify ? Verify(compiled, options) : null,
             };
         }

@@ -20,10 +20,12 @@ internal sealed class TargetServices : IDisposable
     private readonly MappingFeed? _feed;
     private readonly UnwindTableService? _tables;
     private readonly PythonService? _python;
+    private readonly ProbeTarget? _target;
     private Task _lookingForTargets = Task.CompletedTask;
 
-    private TargetServices(CompiledQuery compiled, KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys)
+    private TargetServices(CompiledQuery compiled, KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, ILogger log, SystemCalls sys)
     {
+        _target = target;
         using var undo = new Undo();
         if (compiled.NeedsTables || compiled.UsesPython || compiled.Kept is not null)
             _feed = OpenFeed(log, sys);
@@ -32,7 +34,7 @@ internal sealed class TargetServices : IDisposable
         if (compiled.NeedsTables)
             _tables = undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), _feed, log, sys));
         if (compiled.UsesPython)
-            _python = undo.Add(PythonService.Start(maps, target, resolve, _feed, log, sys));
+            _python = undo.Add(PythonService.Start(maps, target!, resolve, _feed, log, sys));
         if (compiled.Kept is { Stack.Kind: StackKind.User })
             Names = FollowTargets(compiled, target, resolve, log);
         else if (compiled.Kept is not null)
@@ -43,7 +45,7 @@ internal sealed class TargetServices : IDisposable
     /// <summary>Names the frames that the query delivers; null where it delivers none.</summary>
     internal FrameNames? Names { get; }
 
-    internal static TargetServices Start(CompiledQuery compiled, KernelMaps maps, ProbeTarget target, ResolveOptions resolve, ILogger log, SystemCalls sys) =>
+    internal static TargetServices Start(CompiledQuery compiled, KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, ILogger log, SystemCalls sys) =>
         new(compiled, maps, target, resolve, log, sys);
 
     /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
@@ -66,7 +68,7 @@ internal sealed class TargetServices : IDisposable
     internal void FollowCommand(int pid) => Names?.FollowCommand(pid);
 
     /// <summary>What is known of the target's file; null where that is nothing.</summary>
-    internal UnwindFileEntry? EntryOf(ProbeTarget target) => _tables?.EntryOf(target);
+    internal UnwindFileEntry? TargetEntry => _target is { } target ? _tables?.EntryOf(target) : null;
 
     public void Dispose()
     {
@@ -78,7 +80,7 @@ internal sealed class TargetServices : IDisposable
         _feed?.Dispose();
     }
 
-    private FrameNames FollowTargets(CompiledQuery compiled, ProbeTarget target, ResolveOptions resolve, ILogger log)
+    private FrameNames FollowTargets(CompiledQuery compiled, ProbeTarget? target, ResolveOptions resolve, ILogger log)
     {
         if (resolve.Pid is { } pid)
         {
@@ -87,7 +89,7 @@ internal sealed class TargetServices : IDisposable
             return one;
         }
         // A command follows when it is there.
-        if (compiled.FollowsCommand || UnwindFileKey.Of(target.File) is not { } file)
+        if (compiled.FollowsCommand || target is null || UnwindFileKey.Of(target.File) is not { } file)
             return Create();
         var self = Environment.ProcessId;
         var all = Create(file, process => process != self);

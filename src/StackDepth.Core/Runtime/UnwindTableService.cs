@@ -16,7 +16,7 @@ namespace StackDepth.Runtime;
 internal sealed class UnwindTableService : IDisposable
 {
     private readonly ILogger _log;
-    private readonly ProbeTarget _target;
+    private readonly ProbeTarget? _target;
     private readonly ResolveOptions _resolve;
     private readonly FunctionMarks _marks;
     private readonly UnwindTableWriter _writer;
@@ -27,7 +27,7 @@ internal sealed class UnwindTableService : IDisposable
     private readonly MappingWatch? _watch;
     private Task _preload = Task.CompletedTask;
 
-    private UnwindTableService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys)
+    private UnwindTableService(KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys)
     {
         (_log, _target, _resolve, _marks) = (log, target, resolve, marks);
         _writer = new(maps[UnwindMaps.FilesName], maps[UnwindMaps.TablesName], maps[UnwindMaps.RulesName]);
@@ -58,7 +58,7 @@ internal sealed class UnwindTableService : IDisposable
     }
 
     /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
-    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys) =>
+    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys) =>
         new(maps, target, resolve, marks, feed, log, sys);
 
     /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
@@ -69,7 +69,8 @@ internal sealed class UnwindTableService : IDisposable
     internal void WaitUntilPreloaded()
     {
         _preload.GetAwaiter().GetResult();
-        CountedFunctions.RequireFound(_marks, _target);
+        if (_target is not null)
+            CountedFunctions.RequireFound(_marks, _target);
     }
 
     /// <summary>What is known of the target's file; null where that is nothing yet.</summary>
@@ -82,8 +83,9 @@ internal sealed class UnwindTableService : IDisposable
             _supplier.PreloadProcess(pid);
             return;
         }
-        _supplier.PreloadPrograms([_target.Path, .. Programs(command, _resolve)], _resolve);
-        if (command is null && UnwindFileKey.Of(_target.File) is { } file)
+        string[] probed = _target is null ? [] : [_target.Path];
+        _supplier.PreloadPrograms([.. probed, .. Programs(command, _resolve)], _resolve);
+        if (command is null && _target is not null && UnwindFileKey.Of(_target.File) is { } file)
             _supplier.PreloadProcessesWith([file], pid => _wanted?.Learn(pid));
     }
 
@@ -106,7 +108,7 @@ internal sealed class UnwindTableService : IDisposable
         if (_resolve.Pid is { } pid)
             return WantedProcesses.Only(pid);
         var self = Environment.ProcessId;
-        return UnwindFileKey.Of(_target.File) is not { } target ? null
+        return _target is null || UnwindFileKey.Of(_target.File) is not { } target ? _followed is { } among ? WantedProcesses.Among(among.Contains) : null
             : _followed is { } followed ? WantedProcesses.With(target, followed.Contains)
             : WantedProcesses.With(target, pid => pid != self);
     }

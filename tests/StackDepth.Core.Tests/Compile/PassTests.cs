@@ -206,7 +206,7 @@ public sealed class PassTests
             IrPrinter.Print(ProbeCompiler.Compile(query, GoldenQueries.Target).Ir));
     }
 
-    private static IrQuery Query(params ImmutableArray<IrExpression> predicates) => new(new("b", "s"), predicates, new IrAggregate(AggregateParts.Count, null, null));
+    private static IrQuery Query(params ImmutableArray<IrExpression> predicates) => new(new IrUserProbe("b", "s"), predicates, new IrAggregate(AggregateParts.Count, null, null));
 
     /// <summary>Trees over two unknown truth values: whether the process is 0, and whether the thread is 0.</summary>
     private static IrExpression Tree(Random random, int depth) => random.Next(depth == 0 ? 3 : 7) switch

@@ -19,7 +19,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         while (random.Next(2) == 0)
             predicates.Add(Truth(3));
         var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0);
-        return (new(new("bin", "f"), predicates.ToImmutable(), Sink()), target);
+        return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()), target);
     }
 
     internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : 10) switch

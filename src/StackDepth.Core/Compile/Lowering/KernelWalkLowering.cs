@@ -18,7 +18,8 @@ internal static class KernelWalkLowering
     {
         var asm = context.Asm;
         var user = capture.Stack.Kind == StackKind.User;
-        if (user)
+        var ofTask = !user && context.Probe.HasUserRegisters;
+        if (!ofTask)
         {
             asm.Mov(Register.R1, Register.R6);
         }
@@ -32,7 +33,7 @@ internal static class KernelWalkLowering
         asm.Add(Register.R2, stack + StackHeader.Bytes);
         asm.Mov(Register.R3, StateBytes(context.Target));
         asm.Mov(Register.R4, user ? UserStackFlag : 0);
-        asm.Call(user ? HelperId.GetStack : HelperId.GetTaskStack);
+        asm.Call(ofTask ? HelperId.GetTaskStack : HelperId.GetStack);
         // A stack has a frame at least: nothing found is a failure too, and no depth of 0.
         asm.JumpIf(JumpOp.JSLT, Register.R0, sizeof(long), failed);
         asm.Rsh(Register.R0, 3);

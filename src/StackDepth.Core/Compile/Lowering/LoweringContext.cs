@@ -40,6 +40,9 @@ internal sealed class LoweringContext
     /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 
+    /// <summary>The probe: it decides where the registers of user code are.</summary>
+    internal required IrProbe Probe { get; init; }
+
     /// <summary>Whether every site is a function's first instruction.</summary>
     internal bool EntersAtFunctions { get; init; }
 

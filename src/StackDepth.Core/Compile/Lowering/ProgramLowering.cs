@@ -23,7 +23,8 @@ internal static class ProgramLowering
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
             Counted = program.Counted,
             Kept = program.Statements[^1] is Deliver { Sink: IrAggregate { Kept: { } keep } } ? new(keep, target.FramesOf(keep.Stack)) : null,
-            EntersAtFunctions = SymbolQuery.IsFunction(program.Probe.Symbols),
+            Probe = program.Probe,
+            EntersAtFunctions = program.Probe is IrUserProbe user && SymbolQuery.IsFunction(user.Symbols),
             CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target)),
             // Without a walk of ours, the memory of a capture slot ends where that begins which only walks need.
             RegionCache = program.Statements.OfType<Capture>().Any(capture => WalkLowering.IsOwn(capture, target) || capture.Stack.Kind == StackKind.Recursion)
@@ -108,7 +109,7 @@ internal static class ProgramLowering
         context.Mappings?.PlaceFunctions();
 
         var code = asm.Assemble();
-        var spec = new ProgramSpec { Name = "stackdepth", Type = ProgramType.Kprobe, Instructions = code.Instructions, Functions = code.Functions };
+        var spec = new ProgramSpec { Name = "stackdepth", Type = program.Probe.ProgramType, Instructions = code.Instructions, Functions = code.Functions };
         return new(program, spec, Maps(context, capture, layout, aggregate, key, record, sink), layout, aggregate, record, key, context.Kept);
     }
 

@@ -9,11 +9,7 @@ internal static class TypeCheck
 {
     internal static void Run(IrQuery query)
     {
-        if (!SymbolQuery.IsFunction(query.Probe.Symbols) && CompileTarget.CountsActivations(query))
-        {
-            throw new ProbeQueryException(
-                $"Recursion is counted by the stack pointers at a function's entry, and \"{query.Probe.Symbols}\" names an instruction within one. Probe the function, or select UStack.Length.");
-        }
+        CheckProbe(query);
         foreach (var predicate in query.Predicates)
             Check(predicate);
         switch (query.Sink)
@@ -38,6 +34,23 @@ internal static class TypeCheck
             default:
                 throw IrNodes.Unknown(query.Sink);
         }
+    }
+
+    private static void CheckProbe(IrQuery query)
+    {
+        if (query.Probe is IrUserProbe user)
+        {
+            if (!SymbolQuery.IsFunction(user.Symbols) && CompileTarget.CountsActivations(query))
+            {
+                throw new ProbeQueryException(
+                    $"Recursion is counted by the stack pointers at a function's entry, and \"{user.Symbols}\" names an instruction within one. Probe the function, or select UStack.Length.");
+            }
+            return;
+        }
+        if (CompileTarget.CountsActivations(query))
+            throw new ProbeQueryException($"Recursion is counted at the entries of user-space functions, and {query.Probe} is none. Use Probe.UProbe, or select UStack.Length or KStack.Length.");
+        if (CompileTarget.Measures(query) || CompileTarget.UsesPython(query))
+            throw new ProbeQueryException($"Stack bytes and Python frames are had at user-space probes only, and {query.Probe} is none. Use Probe.UProbe, or select UStack.Length.");
     }
 
     private static void CheckOutput(IrExpression expression, string role)

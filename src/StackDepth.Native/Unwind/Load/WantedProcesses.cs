@@ -11,10 +11,10 @@ internal sealed class WantedProcesses
     private readonly Lock _gate = new();
     private readonly HashSet<int> _learned = [];
     private readonly int _only;
-    private readonly ulong _targetInode;
+    private readonly ulong? _targetInode;
     private readonly Func<int, bool> _among;
 
-    private WantedProcesses(int only, ulong targetInode, Func<int, bool> among) => (_only, _targetInode, _among) = (only, targetInode, among);
+    private WantedProcesses(int only, ulong? targetInode, Func<int, bool> among) => (_only, _targetInode, _among) = (only, targetInode, among);
 
     /// <summary>How many were learned and are not forgotten.</summary>
     internal int Count
@@ -34,6 +34,9 @@ internal sealed class WantedProcesses
     /// <param name="target">The file, by <c>stat(2)</c>. Its inode alone decides: where that and the kernel's mappings disagree about the device (btrfs), a process too many costs only time.</param>
     /// <param name="among">Which processes may be wanted at all; asked from several threads.</param>
     internal static WantedProcesses With(UnwindFileKey target, Func<int, bool> among) => new(0, target.Inode, among);
+
+    /// <summary>Those that <paramref name="among"/> names, whatever they map.</summary>
+    internal static WantedProcesses Among(Func<int, bool> among) => new(0, null, among);
 
     /// <summary>Whether a new mapping is wanted.</summary>
     /// <param name="processId">Whose.</param>
@@ -55,7 +58,7 @@ internal sealed class WantedProcesses
             }
         }
 
-        return key.Inode == _targetInode && (learned = Learn(processId));
+        return (_targetInode is null || key.Inode == _targetInode) && (learned = Learn(processId));
     }
 
     /// <summary>A process is one of them, where it may be.</summary>

@@ -75,7 +75,7 @@ internal sealed class ActivationProof
         var end = _asm.CreateLabel("take off");
         var walkSlot = _context.Allocate(sizeof(long));
         _asm.Load(MemorySize.DW, Register.R9, Register.R10, _memory);
-        walker.Start(_asm);
+        walker.Start(_asm, Register.R6);
         _asm.Load(MemorySize.DW, Register.R1, Register.R6, UserIp);
         _asm.Store(MemorySize.DW, Register.R9, WalkMemory.StopStart, Register.R1);
         _asm.Load(MemorySize.DW, Register.R1, Register.R10, _code);

@@ -1,18 +1,25 @@
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Btf;
 
 namespace StackDepth.Compile.Lowering.Walks;
 
 /// <summary>A capture by a walk of ours: lends it the memory of the capture slot, and turns how it ended into the stack's verdict.</summary>
 internal static class OwnWalkLowering
 {
+    private const int KernelThread = 0x0020_0000; // PF_KTHREAD
+
     internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
     {
         var asm = context.Asm;
         LoadMemory(context, failed);
         if (!context.Walkers.TryGetValue(capture.Walk, out var walker))
             context.Walkers.Add(capture.Walk, walker = Create(context, capture, records: false));
-        walker.Walk(asm, context.Allocate(sizeof(long)));
+        if (!context.Probe.HasUserRegisters)
+            RequireUserCode(context, failed);
+        walker.Enter(asm);
+        Start(context, walker);
+        walker.Go(asm, context.Allocate(sizeof(long)));
         asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Count, Register.R1);
         asm.Note("frame count");
         for (var set = 0; set < context.Counted.Length; set++)
@@ -36,15 +43,46 @@ internal static class OwnWalkLowering
         LoadMemory(context, failed);
         var recorder = context.Recorder ??= Create(context, capture, records: true);
         if (capture.OnDemand)
+        {
+            if (!context.Probe.HasUserRegisters)
+                RequireUserCode(context, failed);
             recorder.Enter(asm);
+        }
         else
+        {
             StackWalker.EnterAgain(asm);
-        recorder.Start(asm);
+        }
+        Start(context, recorder);
         asm.Load(MemorySize.DW, Register.R1, Register.R10, place);
         asm.Store(MemorySize.DW, Register.R9, TrailMemory.Place, Register.R1);
         recorder.Go(asm, context.Allocate(sizeof(long)));
         asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Count, Register.R1);
         StoreVerdict(asm, stack);
+    }
+
+    /// <summary>Goes to <paramref name="failed"/> in threads of the kernel, which have no user stack.</summary>
+    private static void RequireUserCode(LoweringContext context, Label failed)
+    {
+        var asm = context.Asm;
+        asm.Call(HelperId.GetCurrentTaskBtf);
+        asm.Load(MemorySize.W, Register.R1, Register.R0, Fields(context).TaskFlags);
+        asm.And(Register.R1, KernelThread);
+        asm.JumpIf(JumpOp.JNE, Register.R1, 0, failed);
+    }
+
+    /// <summary>At a probe of user code the program is given its registers; elsewhere they lie on the kernel's stack (bpf_task_pt_regs, Linux 5.15).</summary>
+    private static void Start(LoweringContext context, StackWalker walker)
+    {
+        var asm = context.Asm;
+        if (context.Probe.HasUserRegisters)
+        {
+            walker.Start(asm, Register.R6);
+            return;
+        }
+        asm.Call(HelperId.GetCurrentTaskBtf);
+        asm.Mov(Register.R1, Register.R0);
+        asm.Call(HelperId.TaskPtRegs);
+        walker.Start(asm, Register.R0);
     }
 
     /// <summary>R9 = the memory of the walks of the capture slot.</summary>
@@ -90,10 +128,12 @@ internal static class OwnWalkLowering
         }
     }
 
+    private static KernelOffsets Fields(LoweringContext context) =>
+        context.Target.Fields ?? throw new InvalidOperationException("A walk of ours needs the kernel's fields, and the target of the compilation has none.");
+
     private static StackWalker Create(LoweringContext context, Capture capture, bool records)
     {
         var target = context.Target;
-        var fields = target.Fields ?? throw new InvalidOperationException($"The walk {capture.Walk} needs the kernel's fields, and the target of the compilation has none.");
-        return new(context.Asm, new(capture.Walk, capture.MaxFrames, fields, target.SequenceShift, context.EntersAtFunctions, context.Counted.Length, Records: records));
+        return new(context.Asm, new(capture.Walk, capture.MaxFrames, Fields(context), target.SequenceShift, context.EntersAtFunctions, context.Counted.Length, Records: records));
     }
 }

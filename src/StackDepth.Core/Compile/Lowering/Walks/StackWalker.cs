@@ -30,17 +30,6 @@ internal sealed class StackWalker
         _step = asm.CreateLabel("frame step");
     }
 
-    /// <summary>
-    /// Walks. R6 is the user's registers, R9 the walk's memory; R6 to R9 survive. <paramref name="stackSlot"/> is a slot of 8 bytes in the program's frame. At the end R0 says
-    /// how the walk ended (<see cref="WalkMemory.End"/>), and R1 is the number of frames.
-    /// </summary>
-    internal void Walk(Assembler asm, int stackSlot)
-    {
-        Enter(asm);
-        Start(asm);
-        Go(asm, stackSlot);
-    }
-
     /// <summary>Finds out about the process of the current task. R9 is the walk's memory.</summary>
     internal void Enter(Assembler asm)
     {
@@ -74,7 +63,10 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.ReturnInstance, Register.R1);
     }
 
-    /// <summary>Walks on from the frame in hand; as <see cref="Walk"/>.</summary>
+    /// <summary>
+    /// Walks on from the frame in hand. R9 is the walk's memory; R6 to R9 survive. <paramref name="stackSlot"/> is a slot of 8 bytes in the program's frame. At the end R0 says
+    /// how the walk ended (<see cref="WalkMemory.End"/>), and R1 is the number of frames.
+    /// </summary>
     internal void Go(Assembler asm, int stackSlot)
     {
         asm.Store(MemorySize.DW, Register.R10, stackSlot, Register.R9);
@@ -164,8 +156,8 @@ internal sealed class StackWalker
         asm.Store(MemorySize.DW, Register.R9, WalkMemory.Trampoline, Register.R2);
     }
 
-    /// <summary>The frame in hand is that of the probed function.</summary>
-    internal void Start(Assembler asm)
+    /// <summary>The frame in hand is that of the user's registers, which are where <paramref name="registers"/> points to.</summary>
+    internal void Start(Assembler asm, Register registers)
     {
         Copy(UserIp, WalkMemory.Ip, WalkMemory.FirstIp);
         Copy(UserSp, WalkMemory.Sp, WalkMemory.FirstSp);
@@ -187,7 +179,7 @@ internal sealed class StackWalker
 
         void Copy(int register, params ReadOnlySpan<int> fields)
         {
-            asm.Load(MemorySize.DW, Register.R1, Register.R6, register);
+            asm.Load(MemorySize.DW, Register.R1, registers, register);
             foreach (var field in fields)
                 asm.Store(MemorySize.DW, Register.R9, field, Register.R1);
         }

@@ -1,0 +1,66 @@
+using System.Globalization;
+using StackDepth.Native.Spec;
+
+namespace StackDepth.Ir;
+
+/// <summary>The probe of a query, as the user wrote it. The set of kinds is closed: every switch over it ends in <see cref="IrNodes.Unknown"/>.</summary>
+/// <param name="ProcessId">The process whose hits count; null for all.</param>
+internal abstract record IrProbe(int? ProcessId)
+{
+    /// <summary>What kind of program runs at its hits.</summary>
+    internal abstract ProgramType ProgramType { get; }
+
+    /// <summary>Whether the registers that the program is given are those of user code. Else they are found from the task: those with which it entered the kernel, or was interrupted.</summary>
+    internal virtual bool HasUserRegisters => false;
+
+    /// <summary>Whether the kernel can keep other processes' hits away, so that they cost nothing.</summary>
+    internal virtual bool FiltersByLink => false;
+
+    /// <summary>Whether the process that observes would hit the probe by what it does to observe.</summary>
+    internal virtual bool IsHitByObserver => true;
+}
+
+/// <summary>A uprobe on functions of a binary.</summary>
+internal sealed record IrUserProbe(string Binary, string Symbols, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.Kprobe;
+
+    internal override bool HasUserRegisters => true;
+
+    internal override bool FiltersByLink => true;
+
+    /// <summary>The probe as bpftrace writes it.</summary>
+    public override string ToString() => $"uprobe:{Binary}:{Symbols}";
+}
+
+/// <summary>A kprobe on functions of the kernel.</summary>
+internal sealed record IrKernelProbe(string Symbols, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.Kprobe;
+
+    public override string ToString() => $"kprobe:{Symbols}";
+}
+
+/// <summary>Tracepoints of the kernel; both parts may be globs.</summary>
+internal sealed record IrTracepoint(string Group, string Name, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.TracePoint;
+
+    public override string ToString() => $"tracepoint:{Group}:{Name}";
+}
+
+/// <summary>Samples of all CPUs, so many a second of each.</summary>
+internal sealed record IrProfile(int Hertz, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.PerfEvent;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"profile:hz:{Hertz}");
+}
+
+/// <summary>Each so-many-th occurrence of one of perf's software events, on all CPUs.</summary>
+internal sealed record IrSoftwareEvent(string Name, long Period, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.PerfEvent;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"software:{Name}:{Period}");
+}

@@ -1,0 +1,44 @@
+using System.Collections.Immutable;
+using StackDepth.Ir;
+using StackDepth.Native.Features;
+using StackDepth.Native.Link;
+using StackDepth.Native.Load;
+using StackDepth.Native.Spec;
+using StackDepth.Native.Sys;
+using StackDepth.Native.Unwind;
+
+namespace StackDepth.Runtime;
+
+/// <summary>
+/// All CPUs, by a perf event on each. Also for one process, which the program tells apart: events of a process miss threads that start while they are opened, and lose their cookies to the
+/// kernel's exchange of inherited contexts.
+/// </summary>
+internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
+{
+    internal override int SiteCount => 1;
+
+    internal override string Name => "all CPUs";
+
+    internal override ImmutableArray<ProbeSite> Describe(StackWalk walk = StackWalk.Kernel, UnwindFileEntry? entry = null) => [new("[cpus]", probe.ToString()!, 0, 0)];
+
+    internal override AttachedProbe Attach(
+        ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram)
+    {
+        var source = probe switch
+        {
+            IrProfile profile => PerfEventSource.Profile(profile.Hertz),
+            IrSoftwareEvent software => PerfEventSource.Software(software.Name, (ulong)software.Period),
+            _ => throw IrNodes.Unknown(probe),
+        };
+        var loaded = BpfProgram.Load(program, maps, sys);
+        try
+        {
+            return new(loaded, PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, 0, sys), null);
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using StackDepth.Ir;
+using StackDepth.Native.Features;
+using StackDepth.Native.Link;
+using StackDepth.Native.Load;
+using StackDepth.Native.Spec;
+using StackDepth.Native.Sys;
+using StackDepth.Native.Targets;
+using StackDepth.Native.Tracepoints;
+using StackDepth.Native.Unwind;
+
+namespace StackDepth.Runtime;
+
+/// <summary>Tracepoints of the kernel.</summary>
+internal sealed class TracepointPlace : ProbePlace
+{
+    private readonly ImmutableArray<TracepointFormat> _formats;
+
+    private TracepointPlace(ImmutableArray<TracepointFormat> formats) => _formats = formats;
+
+    internal override int SiteCount => _formats.Length;
+
+    internal override string Name => "the kernel";
+
+    internal static TracepointPlace Resolve(IrTracepoint probe, ResolveOptions resolve, SystemCalls sys) =>
+        new(TracepointResolver.Resolve(Tracefs.Find(sys), probe.Group, probe.Name, resolve.MaxFunctions));
+
+    internal override ImmutableArray<ProbeSite> Describe(StackWalk walk = StackWalk.Kernel, UnwindFileEntry? entry = null) =>
+        [.. _formats.Select(static format => new ProbeSite("[kernel]", $"{format.Group}:{format.Name}", 0, 0))];
+
+    internal override AttachedProbe Attach(
+        ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram)
+    {
+        var loaded = BpfProgram.Load(program, maps, sys);
+        try
+        {
+            return new(loaded, TracepointLinks.Attach(loaded, _formats, Cookies(), sys), null);
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
+        }
+    }
+}
