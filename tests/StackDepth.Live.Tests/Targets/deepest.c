@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -12,14 +13,34 @@ enum { Most = 200000, Threads = 8 };
 
 static __thread int reports, hits;
 static __thread void **frames;
+static volatile char *fresh;
 static pthread_barrier_t all_there;
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 static unsigned state;
+static char task;
+
+// Enters the kernel from the frame of leaf() itself: by a system call, by a page that is not there yet, or by an interrupt of the profile's while it spins.
+static inline __attribute__((always_inline)) void enter_kernel(void)
+{
+    if (task == 's') {
+        for (int i = 0; i < 100; i++) {
+            long result = 110; // getppid
+            __asm__ volatile("syscall" : "+a"(result) : : "rcx", "r11", "memory");
+        }
+    } else if (task == 'p') {
+        for (int i = 0; i < 300; i++)
+            fresh[i << 12] = 1;
+    } else
+        for (volatile long i = 0; i < 800000000; i++) {
+        }
+}
 
 __attribute__((noipa)) void leaf(int value)
 {
     if (!reports)
         return;
+    if (task)
+        enter_kernel();
     int count = backtrace(frames, Most);
     pthread_mutex_lock(&output);
     printf("F %d", gettid());
@@ -101,8 +122,15 @@ int main(int argc, char **argv)
     frames = malloc(Most * sizeof *frames);
     pthread_barrier_init(&all_there, NULL, Threads);
     depth = atoi(argv[2]);
+    fresh = mmap(NULL, 300 << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    madvise((void *)fresh, 300 << 12, MADV_NOHUGEPAGE);
     reports = 1;
-    if (!strcmp(argv[1], "even"))
+    if (!strcmp(argv[1], "enter")) {
+        task = argv[3][0];
+        if (!freopen(argv[4], "w", stdout))
+            return 3;
+        even(depth);
+    } else if (!strcmp(argv[1], "even"))
         even(depth);
     else if (!strcmp(argv[1], "random")) {
         state = argc > 3 ? (unsigned)atoi(argv[3]) : 1;
