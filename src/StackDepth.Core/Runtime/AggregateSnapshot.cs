@@ -33,6 +33,9 @@ internal sealed class AggregateSnapshot
         where T : struct, INumber<T> => snapshot.Total.ToSummary<T>();
 
     internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(Func<AggregateValue, TValue> select)
+        where TKey : notnull => ToTable(EventReader.One<TKey>, select);
+
+    internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(EventDecoder<TKey> decode, Func<AggregateValue, TValue> select)
         where TKey : notnull
     {
         Dictionary<TKey, AggregateValue> merged = [];
@@ -41,7 +44,7 @@ internal sealed class AggregateSnapshot
             if (value.IsEmpty)
                 continue;
             var reader = new EventReader(bytes, _sites);
-            var key = reader.Next<TKey>();
+            var key = decode(ref reader);
             // Names that are no UTF-8 can differ in bytes that look the same once decoded: they are one group then, of all their hits.
             if (!merged.TryGetValue(key, out var group))
                 merged.Add(key, group = new AggregateValue(value.Layout));
