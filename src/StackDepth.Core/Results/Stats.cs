@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 
 namespace StackDepth;
@@ -7,5 +8,8 @@ namespace StackDepth;
 /// <param name="Min">The smallest value; null when there was none.</param>
 /// <param name="Max">The greatest value; null when there was none.</param>
 /// <param name="Mean">The arithmetic mean; null when there was none.</param>
-public sealed record Stats<T>(long Count, T? Min, T? Max, double? Mean)
-    where T : struct, INumber<T>;
+public sealed record Stats<T>(long Count, T? Min, T? Max, double? Mean) : ITableColumns
+    where T : struct, INumber<T>
+{
+    ImmutableArray<(string Name, object? Value)> ITableColumns.Columns => [("count", Count), ("min", Min), ("max", Max), ("mean", Mean)];
+}
