@@ -29,6 +29,9 @@ internal abstract record IrSink
 {
     /// <summary>What it is computed from.</summary>
     internal abstract IEnumerable<IrExpression> Expressions { get; }
+
+    /// <summary>Whether the result of a time is the difference of the results at its end and its start: counts, sums and histograms are such results, extremes are not.</summary>
+    internal virtual bool IsAdditive => true;
 }
 
 /// <summary>Nowhere: the hits are the result, and they are counted anyway.</summary>
@@ -44,6 +47,8 @@ internal sealed record IrCountHits : IrSink
 internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key, IrKeep? Kept = null, IrBuckets? Buckets = null) : IrSink
 {
     internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value, Kept?.By }.OfType<IrExpression>();
+
+    internal override bool IsAdditive => Kept is null && (Parts & (AggregateParts.Minimum | AggregateParts.Maximum | AggregateParts.Last)) == 0;
 }
 
 /// <summary>Hits to be kept with their frames.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using StackDepth.Native.Load;
 
 namespace StackDepth.Runtime;
 
@@ -19,6 +20,15 @@ internal sealed class AggregateSnapshot
     }
 
     internal long Hits { get; }
+
+    /// <summary>The result of the time from <paramref name="earlier"/> to this, of a query whose sink is additive.</summary>
+    internal AggregateSnapshot Since(AggregateSnapshot? earlier)
+    {
+        if (earlier is null)
+            return this;
+        var before = earlier._groups.ToDictionary(static group => group.Key, static group => group.Value, ByteKeyComparer.Instance);
+        return new(Hits - earlier.Hits, _total?.Since(earlier._total), [.. _groups.Select(group => (group.Key, group.Value.Since(before.GetValueOrDefault(group.Key))))], _sites);
+    }
 
     /// <summary>The hits that were kept, the best first.</summary>
     internal ImmutableArray<KeptHit> Kept { get; init; } = [];

@@ -86,6 +86,26 @@ internal sealed class AggregateValue
             _others[index].Merge(other._others[index]);
     }
 
+    /// <summary>What this has more than an earlier reading of the same; extremes and the last value have no difference.</summary>
+    internal AggregateValue Since(AggregateValue? earlier)
+    {
+        var difference = new AggregateValue(Layout);
+        difference.Merge(this);
+        if (earlier is not null)
+            difference.Subtract(earlier);
+        return difference;
+    }
+
+    private void Subtract(AggregateValue earlier)
+    {
+        Count -= earlier.Count;
+        Sum -= earlier.Sum;
+        for (var bucket = 0; bucket < _buckets?.Length; bucket++)
+            _buckets[bucket] -= earlier._buckets![bucket];
+        for (var index = 0; index < _others.Length; index++)
+            _others[index].Subtract(earlier._others[index]);
+    }
+
     internal Histogram ToHistogram() => new(_buckets, Layout.Buckets);
 
     /// <exception cref="ProbeQueryException">There can be no such buckets.</exception>
