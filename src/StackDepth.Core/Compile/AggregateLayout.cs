@@ -8,11 +8,12 @@ namespace StackDepth.Compile;
 /// </summary>
 /// <param name="Parts">What is kept of each value.</param>
 /// <param name="Values">How many values there are, one behind the other.</param>
-internal sealed record AggregateLayout(AggregateParts Parts, int Values = 1)
+/// <param name="BucketsOfHistogram">The buckets of a histogram that is not by powers of two.</param>
+internal sealed record AggregateLayout(AggregateParts Parts, int Values = 1, IrBuckets? BucketsOfHistogram = null)
 {
     /// <summary>The layout of what a query aggregates: several values where it is a tuple, unless they are only counted, all at once.</summary>
     internal static AggregateLayout Of(IrAggregate aggregate) =>
-        new(aggregate.Parts, aggregate is { Value: IrTuple values, Parts: not AggregateParts.Count } ? values.Items.Length : 1);
+        new(aggregate.Parts, aggregate is { Value: IrTuple values, Parts: not AggregateParts.Count } ? values.Items.Length : 1, aggregate.Buckets);
 
     internal int Count => Offset(AggregateParts.Count);
 
@@ -22,14 +23,21 @@ internal sealed record AggregateLayout(AggregateParts Parts, int Values = 1)
 
     internal int Maximum => Offset(AggregateParts.Maximum);
 
-    internal int Histogram => Offset(AggregateParts.Histogram);
+    /// <summary>When the latest hit was, in nanoseconds, the lowest bit set; right behind it its value.</summary>
+    internal int Last => Offset(AggregateParts.Last);
+
+    internal int LastValue => Last + sizeof(long);
+
+    internal int Histogram => Scalars * sizeof(long);
+
+    internal IrBuckets Buckets => BucketsOfHistogram ?? IrBuckets.PowersOfTwo;
 
     internal int Size => Values * ValueSize;
 
     /// <summary>Of one value. The histogram is last, so that all else stays at small offsets.</summary>
-    internal int ValueSize => Scalars * sizeof(long) + (Parts.HasFlag(AggregateParts.Histogram) ? StackDepth.Histogram.KernelBuckets * sizeof(long) : 0);
+    internal int ValueSize => Scalars * sizeof(long) + (Parts.HasFlag(AggregateParts.Histogram) ? Buckets.Count * sizeof(long) : 0);
 
-    private int Scalars => int.PopCount((int)(Parts & ~AggregateParts.Histogram));
+    private int Scalars => int.PopCount((int)(Parts & ~AggregateParts.Histogram)) + (Parts.HasFlag(AggregateParts.Last) ? 1 : 0);
 
     /// <summary>The kernel's form of a maximum: the value with its order made unsigned, plus 1; 0 stands for none. The greatest value shares its form with the one below.</summary>
     internal static ulong EncodeMaximum(long value)

@@ -23,6 +23,9 @@ internal sealed record EventLayout
         Offsets = offsets.MoveToImmutable();
     }
 
+    /// <summary>The layout of a key: of each of its parts, where it is a tuple.</summary>
+    internal static EventLayout OfKey(IrExpression key) => new(key is IrTuple keys ? [.. keys.Items.Select(static item => item.Type)] : [key.Type]);
+
     internal ImmutableArray<IrType> Fields { get; }
 
     internal ImmutableArray<int> Offsets { get; }

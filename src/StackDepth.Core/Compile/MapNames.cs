@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace StackDepth.Compile;
 
 /// <summary>The symbolic names of a query's maps.</summary>
@@ -20,6 +22,12 @@ internal static class MapNames
 
     /// <summary>The ring buffer of a stream.</summary>
     internal const string Records = "records";
+
+    /// <summary>Shared by all CPUs: what the controls of a stream remember, a word for each.</summary>
+    internal const string Controls = "controls";
+
+    /// <summary>Shared by all CPUs: the values that a control has let through.</summary>
+    internal static string Distinct(int control) => string.Create(CultureInfo.InvariantCulture, $"distinct{control}");
 
     /// <summary>Shared by all CPUs: the best value so far of a live extremum.</summary>
     internal const string Best = "best";

@@ -25,6 +25,7 @@ internal static class IrPrinter
         LoadContext load => $"load {Name(load.Field)}",
         Guard guard => $"where {Print(guard.Condition)}",
         Decide decide => $"decide {Print(decide.Condition)}",
+        Control control => Print(control.What),
         CountHit => "count hit",
         Capture { OnDemand: true } capture => $"make room for {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Capture { Stack.Kind: StackKind.Python } => "capture python",
@@ -38,11 +39,20 @@ internal static class IrPrinter
     {
         IrCountHits => "the hits are the result",
         IrAggregate { Parts: AggregateParts.None, Kept: { } keep } => Print(keep),
-        IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : "")
+        IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}{Print(aggregate.Buckets)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : "")
             + (aggregate.Kept is { } kept ? $", {Print(kept)}" : ""),
         IrEmit emit => $"emit ({string.Join(", ", emit.Fields.Select(Print))})",
         IrEmitExtremum extremum => $"emit each new {(extremum.Maximum ? "maximum" : "minimum")} of {Print(extremum.Value)}",
         _ => throw IrNodes.Unknown(sink),
+    };
+
+    internal static string Print(IrControl control) => control switch
+    {
+        IrSample sample => string.Create(CultureInfo.InvariantCulture, $"pass one in {sample.Of}"),
+        IrThrottle throttle => string.Create(CultureInfo.InvariantCulture, $"pass one in {throttle.Nanoseconds} ns"),
+        IrTake take => string.Create(CultureInfo.InvariantCulture, $"pass the first {take.Count}"),
+        IrDistinct distinct => $"pass each ({string.Join(", ", distinct.Fields.Select(Print))}) once",
+        _ => throw IrNodes.Unknown(control),
     };
 
     internal static string Print(IrExpression expression) => expression switch
@@ -105,6 +115,14 @@ internal static class IrPrinter
     // Not in every comment of the bytecode.
     private static string Limit(IrStatement statement) => statement is Capture { Stack.IsWalked: true, MaxFrames: var frames } ? string.Create(CultureInfo.InvariantCulture, $", at most {frames} frames") : "";
 
+    private static string Print(IrBuckets? buckets) => buckets switch
+    {
+        null or IrPowersOfTwo => "",
+        IrLinearBuckets linear => string.Create(CultureInfo.InvariantCulture, $" (from {linear.Least} to {linear.End} by {linear.Step})"),
+        IrFineBuckets => " (for quantiles)",
+        _ => throw IrNodes.Unknown(buckets),
+    };
+
     private static string Print(AggregateParts parts)
     {
         List<string> names = [];
@@ -123,6 +141,7 @@ internal static class IrPrinter
         AggregateParts.Minimum => "min",
         AggregateParts.Maximum => "max",
         AggregateParts.Histogram => "histogram",
+        AggregateParts.Last => "last",
         _ => throw IrNodes.Unknown(part),
     };
 

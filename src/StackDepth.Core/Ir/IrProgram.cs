@@ -37,6 +37,14 @@ internal sealed record CountHit : IrStatement;
 /// <param name="OnDemand">Whether only room is made for it: it is walked where a hit is kept.</param>
 internal sealed record Capture(IrStack Stack, StackWalk Walk, int MaxFrames, bool OnDemand = false) : IrStatement;
 
+/// <summary>Leaves the program unless the hit is one that <paramref name="What"/> chooses.</summary>
+/// <param name="What">The control.</param>
+/// <param name="Index">Its number among the query's controls.</param>
+internal sealed record Control(IrControl What, int Index) : IrStatement
+{
+    internal override IEnumerable<IrExpression> Expressions => What.Expressions;
+}
+
 /// <summary>Gives the value to the query's sink.</summary>
 internal sealed record Deliver(IrSink Sink) : IrStatement
 {

@@ -12,6 +12,9 @@ internal enum AggregateParts
     Minimum = 4,
     Maximum = 8,
     Histogram = 16,
+
+    /// <summary>The value of the latest hit.</summary>
+    Last = 32,
 }
 
 /// <summary>Where the values of a query go.</summary>
@@ -19,6 +22,9 @@ internal abstract record IrSink
 {
     /// <summary>What it is computed from.</summary>
     internal abstract IEnumerable<IrExpression> Expressions { get; }
+
+    /// <summary>Whether the result of a time is the difference of the results at its end and its start: counts, sums and histograms are such results, extremes are not.</summary>
+    internal virtual bool IsAdditive => true;
 }
 
 /// <summary>Nowhere: the hits are the result, and they are counted anyway.</summary>
@@ -28,12 +34,14 @@ internal sealed record IrCountHits : IrSink
 }
 
 /// <summary>
-/// Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one; and over all keys the hits that are to be
-/// <paramref name="Kept"/>.
+/// Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one (a tuple where there are several); and over all keys the
+/// hits that are to be <paramref name="Kept"/>. A histogram is by powers of two unless it has other <paramref name="Buckets"/>.
 /// </summary>
-internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key, IrKeep? Kept = null) : IrSink
+internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key, IrKeep? Kept = null, IrBuckets? Buckets = null) : IrSink
 {
     internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value, Kept?.By }.OfType<IrExpression>();
+
+    internal override bool IsAdditive => Kept is null && (Parts & (AggregateParts.Minimum | AggregateParts.Maximum | AggregateParts.Last)) == 0;
 }
 
 /// <summary>Hits to be kept with their frames.</summary>
@@ -62,7 +70,11 @@ internal sealed record IrEmitExtremum(bool Maximum, IrExpression Value) : IrSink
 /// <summary>A whole query, as the fluent API built it: immutable, knows no kernel.</summary>
 internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predicates, IrSink Sink)
 {
-    public bool Equals(IrQuery? other) => other is not null && Probe == other.Probe && Predicates.SequenceEqual(other.Predicates) && Sink == other.Sink;
+    /// <summary>Which of the hits that pass go on to the sink; asked in their order.</summary>
+    internal ImmutableArray<IrControl> Controls { get; init; } = [];
+
+    public bool Equals(IrQuery? other) =>
+        other is not null && Probe == other.Probe && Predicates.SequenceEqual(other.Predicates) && Sink == other.Sink && Controls.SequenceEqual(other.Controls);
 
     public override int GetHashCode() => Predicates.Aggregate(HashCode.Combine(Probe, Sink), HashCode.Combine);
 
@@ -70,7 +82,7 @@ internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predi
     /// <exception cref="ProbeQueryException">They cannot be one.</exception>
     internal IrQuery And(IrQuery other)
     {
-        if (Probe != other.Probe || !Predicates.SequenceEqual(other.Predicates))
+        if (Probe != other.Probe || !Predicates.SequenceEqual(other.Predicates) || !Controls.SequenceEqual(other.Controls))
             throw new ProbeQueryException("And joins two queries of the same probe with the same filters: build both from one source, with its ForProcess and Where.");
         return (Sink, other.Sink) switch
         {
@@ -83,5 +95,5 @@ internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predi
     }
 
     /// <summary>The expressions, in no order.</summary>
-    internal IEnumerable<IrExpression> Expressions => Predicates.Concat(Sink.Expressions);
+    internal IEnumerable<IrExpression> Expressions => Predicates.Concat(Controls.SelectMany(static control => control.Expressions)).Concat(Sink.Expressions);
 }

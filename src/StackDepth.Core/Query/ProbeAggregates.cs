@@ -25,6 +25,30 @@ public static class ProbeAggregates
         /// <summary>The distribution of the values by powers of two.</summary>
         public ProbeQuery<Histogram> Histogram() => new(stream.Aggregate(AggregateParts.Histogram), static snapshot => snapshot.Total.ToHistogram());
 
+        /// <summary>Count, minimum, maximum and mean, in one pass.</summary>
+        public ProbeQuery<Stats<T>> Stats() => new(stream.Aggregate(AggregateValue.StatsParts), static snapshot => snapshot.Total.ToStats<T>());
+
+        /// <summary>The value of the latest hit; null when there was none. Of hits that are delivered at the same time on one CPU, either.</summary>
+        public ProbeQuery<T?> Last() => new(stream.Aggregate(AggregateParts.Last), static snapshot => snapshot.Total.Last is { } last ? T.CreateTruncating(last) : null);
+
+        /// <summary>The distribution of the values in equal steps: below <paramref name="min"/>, each step from there, and from <paramref name="max"/> up. At most 1,000 steps; the last one may be narrower.</summary>
+        /// <param name="min">The least value of the first step.</param>
+        /// <param name="max">The first value above the last step.</param>
+        /// <param name="step">How many numbers a bucket has.</param>
+        /// <exception cref="ProbeQueryException">The range is empty, or has too many steps.</exception>
+        public ProbeQuery<Histogram> LinearHistogram(T min, T max, T step) => new(stream.Aggregate(AggregateParts.Histogram, AggregateValue.Linear(min, max, step)), static snapshot => snapshot.Total.ToHistogram());
+
+        /// <summary>
+        /// The value at or below which the share <paramref name="q"/> of all values lies (nearest rank); null when there was none. Exact for values from 0 to 2,047, so for all depths up to there; greater
+        /// ones are within 1.6 %; all values below 0 count as the least of them. Takes up to 30 KiB of kernel memory on each CPU.
+        /// </summary>
+        /// <param name="q">The share, from 0 to 1: 0.5 for the median.</param>
+        public ProbeQuery<T?> Quantile(double q)
+        {
+            AggregateValue.CheckShare(q);
+            return new(stream.Aggregate(AggregateValue.QuantileParts, new IrFineBuckets(stream.FieldType != IrType.Int32)), snapshot => snapshot.Total.Quantile(q) is { } value ? T.CreateTruncating(value) : null);
+        }
+
         /// <summary>Count, minimum, maximum, mean and histogram in one pass.</summary>
         public ProbeQuery<Summary<T>> Summary() => new(stream.Aggregate(AggregateValue.AllParts), AggregateSnapshot.Summary<T>);
     }

@@ -14,59 +14,94 @@ public sealed class ProbeGroups<TContext, TKey>
     private readonly IrProbe _probe;
     private readonly ImmutableArray<IrExpression> _predicates;
     private readonly IrExpression _key;
+    private readonly EventDecoder<TKey> _decode;
 
-    internal ProbeGroups(TContext context, IrProbe probe, ImmutableArray<IrExpression> predicates, IrExpression key)
+    internal ProbeGroups(TContext context, IrProbe probe, ImmutableArray<IrExpression> predicates, IrExpression key, EventDecoder<TKey> decode)
     {
         _context = context;
         _probe = probe;
         _predicates = predicates;
         _key = key;
+        _decode = decode;
     }
 
     /// <summary>How many hits each group had.</summary>
     public ProbeQuery<ProbeTable<TKey, long>> Count() =>
-        new(Query(AggregateParts.Count, null), static snapshot => snapshot.ToTable<TKey, long>(static value => value.Count));
+        Table(Query(AggregateParts.Count, null), static value => value.Count);
 
     /// <summary>The greatest value in each group.</summary>
     public ProbeQuery<ProbeTable<TKey, T>> Max<T>(Func<TContext, Expr<T>> selector)
         where T : struct, INumber<T> =>
-        new(Query(AggregateParts.Maximum, selector), static snapshot => snapshot.ToTable<TKey, T>(static value => T.CreateTruncating(value.Maximum!.Value)));
+        Table(Query(AggregateParts.Maximum, selector), static value => T.CreateTruncating(value.Maximum!.Value));
 
     /// <summary>The smallest value in each group.</summary>
     public ProbeQuery<ProbeTable<TKey, T>> Min<T>(Func<TContext, Expr<T>> selector)
         where T : struct, INumber<T> =>
-        new(Query(AggregateParts.Minimum, selector), static snapshot => snapshot.ToTable<TKey, T>(static value => T.CreateTruncating(value.Minimum!.Value)));
+        Table(Query(AggregateParts.Minimum, selector), static value => T.CreateTruncating(value.Minimum!.Value));
 
     /// <summary>The sum of the values in each group.</summary>
     public ProbeQuery<ProbeTable<TKey, long>> Sum<T>(Func<TContext, Expr<T>> selector)
         where T : struct, INumber<T> =>
-        new(Query(AggregateParts.Count | AggregateParts.Sum, selector), static snapshot => snapshot.ToTable<TKey, long>(static value => value.Sum));
+        Table(Query(AggregateParts.Count | AggregateParts.Sum, selector), static value => value.Sum);
 
     /// <summary>The arithmetic mean of the values in each group.</summary>
     public ProbeQuery<ProbeTable<TKey, double>> Average<T>(Func<TContext, Expr<T>> selector)
         where T : struct, INumber<T> =>
-        new(Query(AggregateParts.Count | AggregateParts.Sum, selector), static snapshot => snapshot.ToTable<TKey, double>(static value => value.Mean!.Value));
+        Table(Query(AggregateParts.Count | AggregateParts.Sum, selector), static value => value.Mean!.Value);
 
     /// <summary>The distribution of the values in each group, by powers of two.</summary>
     public ProbeQuery<ProbeTable<TKey, Histogram>> Histogram<T>(Func<TContext, Expr<T>> selector)
         where T : struct, INumber<T> =>
-        new(Query(AggregateParts.Histogram, selector), static snapshot => snapshot.ToTable<TKey, Histogram>(static value => value.ToHistogram()));
+        Table(Query(AggregateParts.Histogram, selector), static value => value.ToHistogram());
+
+    /// <summary>The distribution of the values in each group in equal steps, as <see cref="ProbeAggregates.LinearHistogram"/>.</summary>
+    /// <exception cref="ProbeQueryException">The range is empty, or has too many steps.</exception>
+    public ProbeQuery<ProbeTable<TKey, Histogram>> LinearHistogram<T>(Func<TContext, Expr<T>> selector, T min, T max, T step)
+        where T : struct, INumber<T> =>
+        Table(Query(AggregateParts.Histogram, selector, AggregateValue.Linear(min, max, step)), static value => value.ToHistogram());
+
+    /// <summary>
+    /// The value at or below which the share <paramref name="q"/> of the values in each group lies, as exact as <see cref="ProbeAggregates.Quantile"/>. Each group takes up to 30 KiB of kernel memory on each CPU:
+    /// set <see cref="AttachOptions.MaxKeys"/> to what there is memory for.
+    /// </summary>
+    public ProbeQuery<ProbeTable<TKey, T>> Quantile<T>(Func<TContext, Expr<T>> selector, double q)
+        where T : struct, INumber<T>
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        AggregateValue.CheckShare(q);
+        var value = selector(_context).Node;
+        return Table(Query(AggregateValue.QuantileParts, value, new IrFineBuckets(value.Type != IrType.Int32)), group => T.CreateTruncating(group.Quantile(q)!.Value));
+    }
+
+    /// <summary>The value of the latest hit in each group.</summary>
+    public ProbeQuery<ProbeTable<TKey, T>> Last<T>(Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T> => Table(Query(AggregateParts.Last, selector), static value => T.CreateTruncating(value.Last!.Value));
+
+    /// <summary>Count, minimum, maximum and mean of the values in each group, in one pass.</summary>
+    public ProbeQuery<ProbeTable<TKey, Stats<T>>> Stats<T>(Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T> => Table(Query(AggregateValue.StatsParts, selector), static value => value.ToStats<T>());
 
     /// <summary>Count, minimum, maximum, mean and histogram of the values in each group, in one pass.</summary>
     public ProbeQuery<ProbeTable<TKey, Summary<T>>> Summary<T>(Func<TContext, Expr<T>> selector)
         where T : struct, INumber<T> =>
-        new(Query(AggregateValue.AllParts, selector), static snapshot => snapshot.ToTable<TKey, Summary<T>>(static value => value.ToSummary<T>()));
+        Table(Query(AggregateValue.AllParts, selector), static value => value.ToSummary<T>());
 
     /// <summary>Count, minimum, maximum, mean and histogram of several values in each group, in one pass; in their order.</summary>
     /// <remarks>A hit counts when all of its values can be had. Numbers of 32 bits are widened by <c>ToInt64()</c>.</remarks>
     public ProbeQuery<ProbeTable<TKey, ImmutableArray<Summary<long>>>> Summaries(params ReadOnlySpan<Func<TContext, Expr<long>>> selectors) =>
-        new(Query(AggregateValue.AllParts, ProbeSource<TContext>.Values(_context, selectors)), static snapshot => snapshot.ToTable<TKey, ImmutableArray<Summary<long>>>(static value => value.ToSummaries<long>()));
+        Table(Query(AggregateValue.AllParts, ProbeSource<TContext>.Values(_context, selectors)), static value => value.ToSummaries<long>());
 
-    private IrQuery Query(AggregateParts parts, IrExpression? value) => new(_probe, _predicates, new IrAggregate(parts, value, _key));
+    private ProbeQuery<ProbeTable<TKey, TValue>> Table<TValue>(IrQuery query, Func<AggregateValue, TValue> select)
+    {
+        var decode = _decode;
+        return new(query, snapshot => snapshot.ToTable(decode, select));
+    }
 
-    private IrQuery Query<T>(AggregateParts parts, Func<TContext, Expr<T>> selector)
+    private IrQuery Query(AggregateParts parts, IrExpression? value, IrBuckets? buckets = null) => new(_probe, _predicates, new IrAggregate(parts, value, _key, Buckets: buckets));
+
+    private IrQuery Query<T>(AggregateParts parts, Func<TContext, Expr<T>> selector, IrBuckets? buckets = null)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        return Query(parts, selector(_context).Node);
+        return Query(parts, selector(_context).Node, buckets);
     }
 }

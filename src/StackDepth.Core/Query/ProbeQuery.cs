@@ -36,7 +36,7 @@ public class ProbeQuery<TResult>
     /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
     /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
     public ProbeSession<TResult> Attach(AttachOptions? options = null, CancellationToken cancellationToken = default) =>
-        new(ProbeAttachment.Create(Query, options ?? new(), command: null, cancellationToken), _decode);
+        new(ProbeAttachment.Create(Query, options ?? new(), command: null, cancellationToken), _decode, Query.Sink.IsAdditive);
 
     /// <summary>Attaches the probes and answers when all are in place.</summary>
     /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
@@ -51,7 +51,7 @@ public class ProbeQuery<TResult>
     public ProbeSession<TResult> Start(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
-        return new(ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), _decode);
+        return new(ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), _decode, Query.Sink.IsAdditive);
     }
 
     /// <summary>Attaches the probes and starts <paramref name="command"/> under them; the caller decides when to stop. Disposing of the session leaves the command running. <see cref="RunAsync"/> does it all.</summary>
@@ -75,7 +75,7 @@ public class ProbeQuery<TResult>
     {
         ArgumentNullException.ThrowIfNull(command);
         var attachment = await Task.Run(() => ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
-        await using var session = new ProbeSession<TResult>(attachment, _decode);
+        await using var session = new ProbeSession<TResult>(attachment, _decode, Query.Sink.IsAdditive);
         var exitCode = await attachment.RunCommandAsync(cancellationToken).ConfigureAwait(false);
         var result = await session.StopAsync(CancellationToken.None).ConfigureAwait(false);
         return new(result, exitCode, session.Health) { Sites = session.Sites };
@@ -85,13 +85,23 @@ public class ProbeQuery<TResult>
     public IObservable<TResult> Observe(TimeSpan period, AttachOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero);
-        return Observable.Create<TResult>(async (observer, cancellationToken) =>
-        {
-            options ??= new();
-            await using var session = await AttachAsync(options, cancellationToken).ConfigureAwait(false);
-            using var timer = new PeriodicTimer(period, options.TimeProvider);
-            while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false))
-                observer.OnNext(session.Snapshot());
-        });
+        return Periodic(period, options ?? new(), static session => session.Snapshot());
     }
+
+    /// <summary>A time series: one result each <paramref name="period"/>, of the hits since the one before, until the subscription is disposed. Each hit is in exactly one. Each subscription attaches anew.</summary>
+    /// <exception cref="ProbeQueryException">The query has extremes, last values, quantiles or kept hits: of those nothing can be taken back.</exception>
+    public IObservable<TResult> ObserveIntervals(TimeSpan period, AttachOptions? options = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero);
+        Intervals.Check(Query.Sink.IsAdditive);
+        return Periodic(period, options ?? new(), static session => session.TakeInterval());
+    }
+
+    private IObservable<TResult> Periodic(TimeSpan period, AttachOptions options, Func<ProbeSession<TResult>, TResult> read) => Observable.Create<TResult>(async (observer, cancellationToken) =>
+    {
+        await using var session = await AttachAsync(options, cancellationToken).ConfigureAwait(false);
+        using var timer = new PeriodicTimer(period, options.TimeProvider);
+        while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false))
+            observer.OnNext(read(session));
+    });
 }

@@ -116,7 +116,29 @@ public sealed class ProbeSource<TContext>
         where TKey : notnull
     {
         ArgumentNullException.ThrowIfNull(key);
-        return new(_context, _probe, _predicates, key(_context).Node);
+        return new(_context, _probe, _predicates, key(_context).Node, EventReader.One<TKey>);
+    }
+
+    /// <summary>Groups the hits by two values, to aggregate each pair by itself.</summary>
+    public ProbeGroups<TContext, (TKey1, TKey2)> GroupBy<TKey1, TKey2>(Func<TContext, (Expr<TKey1>, Expr<TKey2>)> key)
+        where TKey1 : notnull
+        where TKey2 : notnull
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        var (first, second) = key(_context);
+        return new(_context, _probe, _predicates, new IrTuple([first.Node, second.Node]), static (scoped ref reader) => (reader.Next<TKey1>(), reader.Next<TKey2>()));
+    }
+
+    /// <summary>Groups the hits by three values, to aggregate each triple by itself.</summary>
+    public ProbeGroups<TContext, (TKey1, TKey2, TKey3)> GroupBy<TKey1, TKey2, TKey3>(Func<TContext, (Expr<TKey1>, Expr<TKey2>, Expr<TKey3>)> key)
+        where TKey1 : notnull
+        where TKey2 : notnull
+        where TKey3 : notnull
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        var (first, second, third) = key(_context);
+        return new(
+            _context, _probe, _predicates, new IrTuple([first.Node, second.Node, third.Node]), static (scoped ref reader) => (reader.Next<TKey1>(), reader.Next<TKey2>(), reader.Next<TKey3>()));
     }
 
     /// <summary>How many hits there were.</summary>

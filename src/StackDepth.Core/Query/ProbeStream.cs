@@ -18,21 +18,57 @@ public sealed class ProbeStream<T>
     private readonly ImmutableArray<IrExpression> _fields;
     private readonly EventDecoder<T> _decode;
     private readonly IrSink _sink;
+    private readonly ImmutableArray<IrControl> _controls;
 
-    internal ProbeStream(IrProbe probe, ImmutableArray<IrExpression> predicates, ImmutableArray<IrExpression> fields, EventDecoder<T> decode, IrSink? sink = null)
+    internal ProbeStream(IrProbe probe, ImmutableArray<IrExpression> predicates, ImmutableArray<IrExpression> fields, EventDecoder<T> decode, IrSink? sink = null, ImmutableArray<IrControl> controls = default)
     {
         _probe = probe;
         _predicates = predicates;
         _fields = fields;
         _decode = decode;
         _sink = sink ?? new IrEmit(fields);
+        _controls = controls.IsDefault ? [] : controls;
     }
 
-    internal IrQuery Query => new(_probe, _predicates, _sink);
+    internal IrQuery Query => Sink(_sink);
 
-    internal IrQuery Aggregate(AggregateParts parts) => new(_probe, _predicates, new IrAggregate(parts, _fields is [var single] ? single : new IrTuple(_fields), null));
+    internal IrType FieldType => _fields[0].Type;
 
-    internal ProbeStream<T> Extremum(bool maximum) => new(_probe, _predicates, _fields, _decode, new IrEmitExtremum(maximum, _fields[0]));
+    internal IrQuery Aggregate(AggregateParts parts, IrBuckets? buckets = null) => Sink(new IrAggregate(parts, _fields is [var single] ? single : new IrTuple(_fields), null, Buckets: buckets));
+
+    internal ProbeStream<T> Extremum(bool maximum) => new(_probe, _predicates, _fields, _decode, new IrEmitExtremum(maximum, _fields[0]), _controls);
+
+    /// <summary>
+    /// The first <paramref name="count"/> values over all CPUs, exactly; the kernel sends no more. What comes behind it in the query sees no others. Probes stay in place; to end a stream
+    /// with its last value, use <c>Take</c> of Rx behind <see cref="Observe"/> too. A value that finds no room in the ring buffer is dropped, counted, and one of them.
+    /// </summary>
+    public ProbeStream<T> Take(long count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        return With(new IrTake(count));
+    }
+
+    /// <summary>The first of every <paramref name="of"/> hits, over all CPUs. As the first step of a stream it is asked before stacks are walked for the values, so hits that are left out cost little.</summary>
+    /// <param name="of">How many hits there are for each that is taken.</param>
+    public ProbeStream<T> Sample(int of)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(of);
+        return With(new IrSample(of));
+    }
+
+    /// <summary>At most one hit in each <paramref name="period"/>, over all CPUs: the first one, and then the first after the period. Hits in between are left out, not delayed. As <see cref="Sample"/> it saves walks.</summary>
+    /// <param name="period">How long hits are left out for; its resolution is 100 ns.</param>
+    public ProbeStream<T> Throttle(TimeSpan period)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero);
+        return With(new IrThrottle(checked(period.Ticks * 100)));
+    }
+
+    /// <summary>
+    /// Each value once: the first hit that has it, over all CPUs. The kernel remembers <see cref="AttachOptions.MaxKeys"/> values; a hit with a new one that finds no room is left out and
+    /// counted in <see cref="ProbeHealth.KeysLost"/>.
+    /// </summary>
+    public ProbeStream<T> Distinct() => With(new IrDistinct(_fields));
 
     /// <summary>What will run: IR, commented disassembly, bytecode and sites. Needs no privilege unless the verifier's log is asked for.</summary>
     public ProbePlan Explain(ExplainOptions? options = null) => QueryPlanner.Explain(Query, options ?? new());
@@ -116,4 +152,8 @@ public sealed class ProbeStream<T>
 
     internal ProbeStreamSession<T> Attach(AttachOptions? options, ProcessStartInfo? command, CancellationToken cancellationToken) =>
         new(ProbeAttachment.Create(Query, options ?? new(), command, cancellationToken), _decode);
+
+    private IrQuery Sink(IrSink sink) => new(_probe, _predicates, sink) { Controls = _controls };
+
+    private ProbeStream<T> With(IrControl control) => new(_probe, _predicates, _fields, _decode, _sink, _controls.Add(control));
 }

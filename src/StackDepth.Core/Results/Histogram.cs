@@ -1,18 +1,19 @@
 using System.Collections.Immutable;
+using StackDepth.Ir;
 
 namespace StackDepth;
 
 /// <summary>One bucket of a histogram: how many values lay from <paramref name="Low"/> to <paramref name="High"/>, both included.</summary>
 public readonly record struct HistogramBucket(long Low, long High, long Count);
 
-/// <summary>A distribution by powers of two: values below 0, 0, 1, 2 to 3, 4 to 7, and so on. Empty buckets are left out at both ends.</summary>
+/// <summary>
+/// A distribution, by powers of two (values below 0, 0, 1, 2 to 3, 4 to 7, and so on) or in equal steps with what lies below and above them. Empty buckets are left out at both ends.
+/// </summary>
 public sealed class Histogram
 {
-    /// <summary>Buckets as the kernel keeps them: below 0, exactly 0, then one for each power of two of a positive 64-bit number.</summary>
-    internal const int KernelBuckets = 2 + 63;
-
-    internal Histogram(ReadOnlySpan<long> counts)
+    internal Histogram(ReadOnlySpan<long> counts, IrBuckets? scheme = null)
     {
+        scheme ??= IrBuckets.PowersOfTwo;
         var first = counts.IndexOfAnyExcept(0);
         if (first < 0)
         {
@@ -23,7 +24,8 @@ public sealed class Histogram
         var buckets = ImmutableArray.CreateBuilder<HistogramBucket>(last - first + 1);
         for (var index = first; index <= last; index++)
         {
-            buckets.Add(Bucket(index, counts[index]));
+            var (low, high) = scheme.Range(index);
+            buckets.Add(new(low, high, counts[index]));
             Count += counts[index];
         }
         Buckets = buckets.MoveToImmutable();
@@ -37,11 +39,4 @@ public sealed class Histogram
 
     /// <summary>The buckets as <c>low..high: count</c>.</summary>
     public override string ToString() => string.Join(", ", Buckets.Select(b => b.Low == b.High ? $"{b.Low}: {b.Count}" : $"{b.Low}..{b.High}: {b.Count}"));
-
-    private static HistogramBucket Bucket(int index, long count) => index switch
-    {
-        0 => new(long.MinValue, -1, count),
-        1 => new(0, 0, count),
-        _ => new(1L << (index - 2), (long)((1UL << (index - 1)) - 1), count),
-    };
 }

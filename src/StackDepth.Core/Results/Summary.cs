@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 
 namespace StackDepth;
@@ -8,5 +9,8 @@ namespace StackDepth;
 /// <param name="Max">The greatest value; null when there was none.</param>
 /// <param name="Mean">The arithmetic mean; null when there was none.</param>
 /// <param name="Histogram">The distribution by powers of two.</param>
-public sealed record Summary<T>(long Count, T? Min, T? Max, double? Mean, Histogram Histogram)
-    where T : struct, INumber<T>;
+public sealed record Summary<T>(long Count, T? Min, T? Max, double? Mean, Histogram Histogram) : ITableColumns
+    where T : struct, INumber<T>
+{
+    ImmutableArray<(string Name, object? Value)> ITableColumns.Columns => [("count", Count), ("min", Min), ("max", Max), ("mean", Mean), ("histogram", Histogram)];
+}

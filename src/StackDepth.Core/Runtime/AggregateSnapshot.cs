@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using StackDepth.Native.Load;
 
 namespace StackDepth.Runtime;
 
@@ -20,6 +21,15 @@ internal sealed class AggregateSnapshot
 
     internal long Hits { get; }
 
+    /// <summary>The result of the time from <paramref name="earlier"/> to this, of a query whose sink is additive.</summary>
+    internal AggregateSnapshot Since(AggregateSnapshot? earlier)
+    {
+        if (earlier is null)
+            return this;
+        var before = earlier._groups.ToDictionary(static group => group.Key, static group => group.Value, ByteKeyComparer.Instance);
+        return new(Hits - earlier.Hits, _total?.Since(earlier._total), [.. _groups.Select(group => (group.Key, group.Value.Since(before.GetValueOrDefault(group.Key))))], _sites);
+    }
+
     /// <summary>The hits that were kept, the best first.</summary>
     internal ImmutableArray<KeptHit> Kept { get; init; } = [];
 
@@ -33,6 +43,9 @@ internal sealed class AggregateSnapshot
         where T : struct, INumber<T> => snapshot.Total.ToSummary<T>();
 
     internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(Func<AggregateValue, TValue> select)
+        where TKey : notnull => ToTable(EventReader.One<TKey>, select);
+
+    internal ProbeTable<TKey, TValue> ToTable<TKey, TValue>(EventDecoder<TKey> decode, Func<AggregateValue, TValue> select)
         where TKey : notnull
     {
         Dictionary<TKey, AggregateValue> merged = [];
@@ -41,7 +54,7 @@ internal sealed class AggregateSnapshot
             if (value.IsEmpty)
                 continue;
             var reader = new EventReader(bytes, _sites);
-            var key = reader.Next<TKey>();
+            var key = decode(ref reader);
             // Names that are no UTF-8 can differ in bytes that look the same once decoded: they are one group then, of all their hits.
             if (!merged.TryGetValue(key, out var group))
                 merged.Add(key, group = new AggregateValue(value.Layout));

@@ -12,10 +12,16 @@ internal sealed class AggregateValue
 {
     internal const AggregateParts AllParts = AggregateParts.Count | AggregateParts.Sum | AggregateParts.Minimum | AggregateParts.Maximum | AggregateParts.Histogram;
 
+    internal const AggregateParts StatsParts = AggregateParts.Count | AggregateParts.Sum | AggregateParts.Minimum | AggregateParts.Maximum;
+
+    internal const AggregateParts QuantileParts = AggregateParts.Minimum | AggregateParts.Maximum | AggregateParts.Histogram;
+
     private readonly long[]? _buckets;
     private readonly AggregateValue[] _others;
     private ulong _minimum;
     private ulong _maximum;
+    private ulong _lastTime;
+    private long _lastValue;
 
     internal AggregateValue(AggregateLayout layout)
     {
@@ -23,7 +29,7 @@ internal sealed class AggregateValue
         _others = new AggregateValue[layout.Values - 1];
         for (var index = 0; index < _others.Length; index++)
             _others[index] = new(layout with { Values = 1 });
-        _buckets = layout.Parts.HasFlag(AggregateParts.Histogram) ? new long[StackDepth.Histogram.KernelBuckets] : null;
+        _buckets = layout.Parts.HasFlag(AggregateParts.Histogram) ? new long[layout.Buckets.Count] : null;
     }
 
     internal AggregateLayout Layout { get; }
@@ -39,10 +45,13 @@ internal sealed class AggregateValue
 
     internal long? Maximum => AggregateLayout.DecodeMaximum(_maximum);
 
+    /// <summary>The value of the latest hit.</summary>
+    internal long? Last => _lastTime == 0 ? null : _lastValue;
+
     internal double? Mean => Count == 0 ? null : (double)Sum / Count;
 
     /// <summary>Whether no hit has reached it yet: a group is made a moment before its first value is in.</summary>
-    internal bool IsEmpty => Count == 0 && _minimum == 0 && _maximum == 0 && (_buckets is null || _buckets.AsSpan().IndexOfAnyExcept(0) < 0);
+    internal bool IsEmpty => Count == 0 && _minimum == 0 && _maximum == 0 && _lastTime == 0 && (_buckets is null || _buckets.AsSpan().IndexOfAnyExcept(0) < 0);
 
     /// <summary>Adds what one CPU has.</summary>
     internal void Merge(ReadOnlySpan<byte> value)
@@ -55,6 +64,8 @@ internal sealed class AggregateValue
             _minimum = ulong.Max(_minimum, BinaryPrimitives.ReadUInt64LittleEndian(value[Layout.Minimum..]));
         if (Layout.Parts.HasFlag(AggregateParts.Maximum))
             _maximum = ulong.Max(_maximum, BinaryPrimitives.ReadUInt64LittleEndian(value[Layout.Maximum..]));
+        if (Layout.Parts.HasFlag(AggregateParts.Last))
+            MergeLast(BinaryPrimitives.ReadUInt64LittleEndian(value[Layout.Last..]), BinaryPrimitives.ReadInt64LittleEndian(value[Layout.LastValue..]));
         for (var bucket = 0; bucket < _buckets?.Length; bucket++)
             _buckets[bucket] += BinaryPrimitives.ReadInt64LittleEndian(value[(Layout.Histogram + (bucket * sizeof(long)))..]);
         for (var index = 0; index < _others.Length; index++)
@@ -68,13 +79,69 @@ internal sealed class AggregateValue
         Sum += other.Sum;
         _minimum = ulong.Max(_minimum, other._minimum);
         _maximum = ulong.Max(_maximum, other._maximum);
+        MergeLast(other._lastTime, other._lastValue);
         for (var bucket = 0; bucket < _buckets?.Length; bucket++)
             _buckets[bucket] += other._buckets![bucket];
         for (var index = 0; index < _others.Length; index++)
             _others[index].Merge(other._others[index]);
     }
 
-    internal Histogram ToHistogram() => new(_buckets);
+    /// <summary>What this has more than an earlier reading of the same; extremes and the last value have no difference.</summary>
+    internal AggregateValue Since(AggregateValue? earlier)
+    {
+        var difference = new AggregateValue(Layout);
+        difference.Merge(this);
+        if (earlier is not null)
+            difference.Subtract(earlier);
+        return difference;
+    }
+
+    private void Subtract(AggregateValue earlier)
+    {
+        Count -= earlier.Count;
+        Sum -= earlier.Sum;
+        for (var bucket = 0; bucket < _buckets?.Length; bucket++)
+            _buckets[bucket] -= earlier._buckets![bucket];
+        for (var index = 0; index < _others.Length; index++)
+            _others[index].Subtract(earlier._others[index]);
+    }
+
+    internal Histogram ToHistogram() => new(_buckets, Layout.Buckets);
+
+    /// <exception cref="ProbeQueryException">There can be no such buckets.</exception>
+    internal static IrLinearBuckets Linear<T>(T min, T max, T step)
+        where T : struct, INumber<T>
+    {
+        var (least, end, width) = (long.CreateSaturating(min), long.CreateSaturating(max), long.CreateSaturating(step));
+        return IrLinearBuckets.Error(least, end, width) is { } error ? throw new ProbeQueryException(error) : new(least, end, width);
+    }
+
+    internal static void CheckShare(double q)
+    {
+        if (!(q is >= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(nameof(q), q, "A quantile is asked for by a share from 0 to 1: 0.5 for the median.");
+    }
+
+    internal Stats<T> ToStats<T>()
+        where T : struct, INumber<T> =>
+        new(Count, Minimum is { } minimum ? T.CreateTruncating(minimum) : null, Maximum is { } maximum ? T.CreateTruncating(maximum) : null, Mean);
+
+    /// <summary>The value below or at which the share <paramref name="q"/> of all values lies: the middle of its bucket; null when there was none.</summary>
+    internal long? Quantile(double q)
+    {
+        var total = 0L;
+        foreach (var count in _buckets!)
+            total += count;
+        if (total == 0 || Minimum is not { } minimum || Maximum is not { } maximum)
+            return null;
+        var rank = long.Clamp((long)Math.Ceiling(q * total), 1, total);
+        var index = 0;
+        for (var below = _buckets[0]; below < rank; below += _buckets[index])
+            index++;
+        var (low, high) = Layout.Buckets.Range(index);
+        // All values below 0 are in one bucket: the least of them stands for them.
+        return index == 0 ? minimum : long.Clamp(low + ((high - low) / 2), minimum, maximum);
+    }
 
     internal ImmutableArray<Summary<T>> ToSummaries<T>()
         where T : struct, INumber<T>
@@ -88,4 +155,10 @@ internal sealed class AggregateValue
     internal Summary<T> ToSummary<T>()
         where T : struct, INumber<T> =>
         new(Count, Minimum is { } minimum ? T.CreateTruncating(minimum) : null, Maximum is { } maximum ? T.CreateTruncating(maximum) : null, Mean, ToHistogram());
+
+    private void MergeLast(ulong time, long value)
+    {
+        if (time > _lastTime)
+            (_lastTime, _lastValue) = (time, value);
+    }
 }

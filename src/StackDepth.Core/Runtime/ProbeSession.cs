@@ -44,16 +44,49 @@ public abstract class ProbeSession : IAsyncDisposable, IDisposable
 public sealed class ProbeSession<TResult> : ProbeSession
 {
     private readonly Func<Runtime.AggregateSnapshot, TResult> _decode;
+    private readonly bool _isAdditive;
+    private readonly Lock _interval = new();
+    private Runtime.AggregateSnapshot? _began;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal ProbeSession(Runtime.ProbeAttachment attachment, Func<Runtime.AggregateSnapshot, TResult> decode)
-        : base(attachment) => _decode = decode;
+    internal ProbeSession(Runtime.ProbeAttachment attachment, Func<Runtime.AggregateSnapshot, TResult> decode, bool isAdditive)
+        : base(attachment)
+    {
+        _decode = decode;
+        _isAdditive = isAdditive;
+    }
 
     /// <inheritdoc />
     public override Task Completion => _completion.Task;
 
-    /// <summary>The result as it stands now; after the session has stopped, the final one.</summary>
-    public TResult Snapshot() => _decode(Attachment.ReadAggregates());
+    /// <summary>The result as it stands now, since the last <see cref="Reset"/> if there was one; after the session has stopped, the final one.</summary>
+    public TResult Snapshot()
+    {
+        lock (_interval)
+            return _decode(Attachment.ReadAggregates().Since(_began));
+    }
+
+    /// <summary>
+    /// Lets the result begin anew: what was counted up to now no longer is. Nothing is cleared in the kernel, so no hit is lost between two results, and what <c>Take</c> and <c>Distinct</c> let through
+    /// they do not let through again. Health and the keys that fit stay those of the whole session.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The query has extremes, last values, quantiles or kept hits: of those nothing can be taken back.</exception>
+    public void Reset() => TakeInterval();
+
+    /// <summary>The result since the last reset, and a <see cref="Reset"/> at the same moment: each hit counts in exactly one of the results that follow each other.</summary>
+    /// <remarks>A hit that the kernel is counting at this moment can be counted in one result and its value summed in the next one.</remarks>
+    /// <exception cref="ProbeQueryException">The query has extremes, last values, quantiles or kept hits: of those nothing can be taken back.</exception>
+    public TResult TakeInterval()
+    {
+        Runtime.Intervals.Check(_isAdditive);
+        lock (_interval)
+        {
+            var now = Attachment.ReadAggregates();
+            var result = _decode(now.Since(_began));
+            _began = now;
+            return result;
+        }
+    }
 
     /// <summary>Detaches the probes and answers the final result.</summary>
     public async ValueTask<TResult> StopAsync(CancellationToken cancellationToken = default)

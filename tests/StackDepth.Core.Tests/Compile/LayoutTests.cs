@@ -11,7 +11,7 @@ public sealed class LayoutTests
     [Fact]
     public void The_parts_of_an_aggregate_follow_each_other_with_the_histogram_last()
     {
-        for (var bits = 1; bits < 32; bits++)
+        for (var bits = 1; bits < 64; bits++)
         {
             var layout = new AggregateLayout((AggregateParts)bits);
             List<int> offsets = [];
@@ -23,6 +23,8 @@ public sealed class LayoutTests
                 offsets.Add(layout.Minimum);
             if ((bits & 8) != 0)
                 offsets.Add(layout.Maximum);
+            if ((bits & 32) != 0)
+                offsets.AddRange([layout.Last, layout.LastValue]);
             if ((bits & 16) != 0)
                 offsets.Add(layout.Histogram);
 

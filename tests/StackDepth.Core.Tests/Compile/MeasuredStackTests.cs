@@ -41,7 +41,7 @@ public sealed class MeasuredStackTests
 
         """,
         Ir(new IrQuery(
-            new("bin", "f"),
+            new IrUserProbe("bin", "f"),
             [Source.Where(s => s.UStack.BytesFree < 4096).Select(s => s.Pid).Query.Predicates[0]],
             new IrEmit([Field(s => s.UStack.Bytes), Field(s => s.UStack.BytesFree), Field(s => s.UStack.BytesCompleteness), Field(s => s.UStack.BytesReason)]))));
 

@@ -113,7 +113,7 @@ public sealed class OpenComparisonTests
             var queries = new RandomQueries(random, null, null, StackWalk.FramePointer, StackWalk.Kernel);
             IrExpression[] predicates = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => queries.Truth(3))];
             IrExpression[] fields = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => queries.Truth(2))];
-            var query = new IrQuery(new("bin", "f"), [.. predicates], new IrEmit([.. fields]));
+            var query = new IrQuery(new IrUserProbe("bin", "f"), [.. predicates], new IrEmit([.. fields]));
             var run = new WalkedRun(query, Target);
             for (var count = 0; count < 6; count++)
             {

@@ -163,6 +163,72 @@ public sealed class PreemptionTests
         Assert.Empty(run.Machine.Ring!.Records);
     }
 
+    [Theory]
+    [InlineData("take", 3)]
+    [InlineData("sample", 2)]
+    [InlineData("throttle", 1)]
+    [InlineData("distinct", 2)]
+    public void Controls_let_exactly_so_many_hits_pass_however_they_interrupt_each_other(string control, int expected)
+    {
+        var tids = GoldenQueries.Source.Select(s => s.Tid);
+        var stream = control switch
+        {
+            "take" => tids.Take(3),
+            "sample" => tids.Sample(3),
+            "throttle" => tids.Throttle(TimeSpan.FromSeconds(1)),
+            _ => tids.Distinct(),
+        };
+        for (var round = 0; round < RandomRounds; round++)
+        {
+            var random = new Random(round);
+            var run = new CompiledRun(stream.Query, GoldenQueries.Target);
+            Hit[] hits = [.. Enumerable.Range(0, 5).Select(hit => Deep(1 + (hit % 2), 5) with { Timestamp = 1_000 + hit })];
+            new Preemption(run, hits).RunRandomly(random, switchOdds: random.Next(1, 30));
+
+            Assert.Equal((5, expected), (run.Counter(HealthCounter.Hits), run.Machine.Ring!.Records.Count));
+            Assert.Equal((0, 0), (run.Counter(HealthCounter.KeysLost), run.Counter(HealthCounter.Dropped)));
+            if (control == "distinct")
+                Assert.Equal([1, 2], run.Machine.Ring.Records.Select(static record => BinaryPrimitives.ReadInt64LittleEndian(record.Bytes)).Order());
+        }
+    }
+
+    [Fact]
+    public void The_last_value_is_of_a_hit_that_ended_after_the_latest_one_began()
+    {
+        var query = GoldenQueries.Source.Select(s => s.UStack.Length).Last().Query;
+        var compiled = ProbeCompiler.Compile(query, GoldenQueries.Target);
+        var length = Length(query, 5);
+        for (var at = 0; at <= length; at++)
+        {
+            var run = new CompiledRun(compiled);
+            var preemption = new Preemption(run, [Deep(1, 5) with { Timestamp = 100 }, Deep(2, 9) with { Timestamp = 200 }, Deep(3, 20) with { Timestamp = 50 }]);
+            preemption.Finish(2);
+            for (var step = 0; step < at && !preemption.Ended(0); step++)
+                preemption.Step(0);
+            preemption.Finish(1);
+            preemption.Finish(0);
+
+            Assert.True(run.Total().Last is 5 or 9, $"{run.Total().Last} after {at} steps");
+        }
+    }
+
+    [Fact]
+    public void Quantiles_and_linear_histograms_lose_no_value_to_preemption()
+    {
+        var depth = GoldenQueries.Source.Select(s => s.UStack.Length);
+        for (var round = 0; round < RandomRounds; round++)
+        {
+            var random = new Random(round);
+            var run = new CompiledRun(round % 2 == 0 ? depth.Quantile(0.5).Query : depth.LinearHistogram(0, 100, 7).Query, GoldenQueries.Target);
+            Hit[] hits = [.. Enumerable.Range(0, 4).Select(_ => Deep(1, random.Next(1, 128)))];
+            new Preemption(run, hits).RunRandomly(random, switchOdds: random.Next(1, 30));
+
+            Assert.Equal(4, run.Total().ToHistogram().Count);
+            if (round % 2 == 0)
+                Assert.Equal(hits.Select(static hit => hit.UserStack / 8).Order().ElementAt(1), run.Total().Quantile(0.5));
+        }
+    }
+
     private static bool IsExchange(Instruction instruction) => Opcode.Class(instruction.Code) == Opcode.BPF_STX && Opcode.Mode(instruction.Code) == Opcode.BPF_ATOMIC && instruction.Immediate == Opcode.BPF_CMPXCHG;
 
     private static Hit Deep(int tid, int frames) => new() { Tid = tid, UserStack = frames < 0 ? frames : frames * 8L, KernelStack = 24 };

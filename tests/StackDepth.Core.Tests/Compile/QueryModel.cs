@@ -20,8 +20,17 @@ internal sealed class ModelAggregate
     /// <summary>Values by bucket: -1 below zero, else how many bits the value has.</summary>
     internal SortedDictionary<int, long> Buckets { get; } = [];
 
-    internal void Add(long value)
+    /// <summary>The latest value of each CPU, and when it was.</summary>
+    internal Dictionary<int, (ulong Time, long Value)> Latest { get; } = [];
+
+    internal List<long> Values { get; } = [];
+
+    internal void Add(long value, Hit hit)
     {
+        Values.Add(value);
+        var time = (ulong)hit.Timestamp | 1;
+        if (!Latest.TryGetValue(hit.Cpu, out var latest) || latest.Time <= time)
+            Latest[hit.Cpu] = (time, value);
         Count++;
         Sum += value;
         Minimum = value < (Minimum ?? long.MaxValue) ? value : Minimum ?? value;
@@ -37,6 +46,8 @@ internal sealed class ModelAggregate
 internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlySet<int> followed, int ringRecords)
 {
     private long? _best;
+    private readonly long[] _passed = new long[query.Controls.Length];
+    private readonly HashSet<(int Control, string Values)> _seen = [];
 
     internal Dictionary<HealthCounter, long> Counters { get; } = Enum.GetValues<HealthCounter>().ToDictionary(static c => c, static _ => 0L);
 
@@ -60,6 +71,12 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
                 return;
         }
         Counters[HealthCounter.Hits]++;
+        var early = query.Controls.TakeWhile(static control => control is IrSample or IrThrottle).Count();
+        for (var control = 0; control < early; control++)
+        {
+            if (!Passes(control, hit))
+                return;
+        }
         IrExpression?[] needed = query.Sink switch
         {
             IrCountHits => [],
@@ -68,12 +85,43 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
             IrEmitExtremum extremum => [extremum.Value],
             _ => throw IrNodes.Unknown(query.Sink),
         };
-        foreach (var expression in needed)
+        foreach (var expression in query.Controls.OfType<IrDistinct>().SelectMany(static distinct => distinct.Fields).Concat(needed))
         {
             if (expression is not null && !Walk(hit, Stacks(expression), walked))
                 return;
         }
+        for (var control = early; control < query.Controls.Length; control++)
+        {
+            if (!Passes(control, hit))
+                return;
+        }
         Deliver(hit);
+    }
+
+    private bool Passes(int control, Hit hit)
+    {
+        switch (query.Controls[control])
+        {
+            case IrSample sample:
+                return _passed[control]++ % sample.Of == 0;
+            case IrTake take:
+                return _passed[control]++ < take.Count;
+            case IrThrottle throttle:
+                if ((ulong)hit.Timestamp < (ulong)_passed[control])
+                    return false;
+                _passed[control] = unchecked(hit.Timestamp + throttle.Nanoseconds);
+                return true;
+            case IrDistinct distinct:
+                var values = string.Concat(distinct.Fields.Select(field => Wire(field, hit)));
+                if (_seen.Contains((control, values)))
+                    return false;
+                if (_seen.Count(seen => seen.Control == control) < target.MaxKeys)
+                    return _seen.Add((control, values));
+                Counters[HealthCounter.KeysLost]++;
+                return false;
+            default:
+                throw IrNodes.Unknown(query.Controls[control]);
+        }
     }
 
     private bool InScope(Hit hit) => target.Scope switch
@@ -103,7 +151,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
                 if (!Groups.TryGetValue(key, out var group))
                     Groups.Add(key, group = new());
                 // A count takes values of every type, and does not look at them.
-                group.Add(aggregate.Value is null or { Type: IrType.Text } ? 0 : Evaluate(aggregate.Value, hit));
+                group.Add(aggregate.Value is null or { Type: IrType.Text } ? 0 : Evaluate(aggregate.Value, hit), hit);
                 break;
             case IrEmit emit:
                 Emit(string.Concat(emit.Fields.Select(field => Wire(field, hit))));
@@ -216,6 +264,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
 
     private string Wire(IrExpression expression, Hit hit)
     {
+        if (expression is IrTuple tuple)
+            return string.Concat(tuple.Items.Select(item => Wire(item, hit)));
         if (expression.Type == IrType.Text)
             return Convert.ToHexString(hit.Comm);
         var bytes = new byte[sizeof(long)];

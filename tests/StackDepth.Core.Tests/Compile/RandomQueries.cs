@@ -19,7 +19,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         while (random.Next(2) == 0)
             predicates.Add(Truth(3));
         var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0);
-        return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()), target);
+        return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
     internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : 10) switch
@@ -42,12 +42,45 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         3 when random.Next(5) == 0 => new IrAggregate(AggregateParts.None, null, null, Keep()),
         _ => random.Next(5) == 0
             ? new IrAggregate(AggregateParts.Count, random.Next(2) == 0 ? null : Field(), Key())
-            : new IrAggregate((AggregateParts)random.Next(1, 32), Number(), Key(), random.Next(4) == 0 ? Keep() : null),
+            : Aggregate(Number()),
     };
+
+    private IrAggregate Aggregate(IrExpression value) =>
+        new((AggregateParts)random.Next(1, 64), value, Key(), random.Next(4) == 0 ? Keep() : null, random.Next(3) switch
+        {
+            0 => null,
+            1 => Linear(),
+            _ => new IrFineBuckets(value.Type != IrType.Int32),
+        });
+
+    /// <summary>Ranges that have too many buckets, or none, are tried again with other limits.</summary>
+    private IrLinearBuckets Linear()
+    {
+        while (true)
+        {
+            var (least, end, step) = (Number64(), Number64(), random.Next(2) == 0 ? Number64() : random.NextInt64(1, long.MaxValue) >> random.Next(63));
+            if (IrLinearBuckets.Error(least, end, step) is null)
+                return new(least, end, step);
+        }
+    }
+
+    private IEnumerable<IrControl> Controls()
+    {
+        while (random.Next(3) == 0)
+        {
+            yield return random.Next(4) switch
+            {
+                0 => new IrSample(random.Next(1, 4)),
+                1 => new IrThrottle(random.Next(2) == 0 ? random.Next(1, 10) : random.NextInt64(1, long.MaxValue)),
+                2 => new IrTake(random.Next(1, 10)),
+                _ => new IrDistinct([.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => Field())]),
+            };
+        }
+    }
 
     private IrKeep Keep() => new(Pick([1, 1, 2, 5, KeptLayout.Most]), random.Next(2) == 0, Number(), Stack());
 
-    private IrExpression? Key() => random.Next(2) == 0 ? null : Field();
+    private IrExpression? Key() => random.Next(4) switch { 0 or 1 => null, 2 => Field(), _ => new IrTuple([.. Enumerable.Range(0, random.Next(2, 4)).Select(_ => Field())]) };
 
     private IrExpression Field() => random.Next(5) switch
     {

@@ -94,7 +94,7 @@ public sealed class VerifierTests
         for (var round = 0; round < 30; round++)
         {
             var queries = new RandomQueries(random, null, null, StackWalk.FramePointer);
-            var query = new IrQuery(new("bin", "f"), [queries.Truth(3), queries.Truth(2)], new IrEmit([queries.Truth(2)]));
+            var query = new IrQuery(new IrUserProbe("bin", "f"), [queries.Truth(3), queries.Truth(2)], new IrEmit([queries.Truth(2)]));
             Load(new WalkedRun(query, GoldenQueries.Target with { Walk = StackWalk.Unwind }).Run.Compiled);
         }
     }

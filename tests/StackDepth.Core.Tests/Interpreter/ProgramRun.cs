@@ -238,6 +238,8 @@ internal sealed class ProgramRun
             BPF_ADD => old + operand,
             BPF_SUB => old - operand,
             BPF_MUL => old * operand,
+            BPF_DIV when i.Offset == 0 => operand == 0 ? 0 : old / operand,
+            BPF_MOD when i.Offset == 0 => operand == 0 ? old : old % operand,
             BPF_OR => old | operand,
             BPF_AND => old & operand,
             BPF_XOR => old ^ operand,

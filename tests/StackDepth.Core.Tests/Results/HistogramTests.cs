@@ -1,6 +1,7 @@
 using StackDepth.Core.Tests.Compile;
 using StackDepth.Core.Tests.Golden;
 using StackDepth.Core.Tests.Interpreter;
+using StackDepth.Ir;
 
 namespace StackDepth.Core.Tests.Results;
 
@@ -34,11 +35,11 @@ public sealed class HistogramTests
     [Fact]
     public void Buckets_cover_all_numbers_without_gap_or_overlap()
     {
-        var counts = new long[Histogram.KernelBuckets];
+        var counts = new long[IrBuckets.PowersOfTwo.Count];
         counts[0] = counts[^1] = 1;
         var buckets = new Histogram(counts).Buckets;
 
-        Assert.Equal(Histogram.KernelBuckets, buckets.Length);
+        Assert.Equal(IrBuckets.PowersOfTwo.Count, buckets.Length);
         Assert.Equal((long.MinValue, long.MaxValue), (buckets[0].Low, buckets[^1].High));
         Assert.All(buckets.Zip(buckets.Skip(1)), static pair => Assert.Equal(pair.First.High + 1, pair.Second.Low));
     }
@@ -46,7 +47,7 @@ public sealed class HistogramTests
     [Fact]
     public void Empty_buckets_are_left_out_at_the_ends_only()
     {
-        var counts = new long[Histogram.KernelBuckets];
+        var counts = new long[IrBuckets.PowersOfTwo.Count];
         (counts[2], counts[5]) = (3, 4);
         var histogram = new Histogram(counts);
 
@@ -57,7 +58,7 @@ public sealed class HistogramTests
     [Fact]
     public void No_values_make_no_buckets()
     {
-        Assert.Empty(new Histogram(new long[Histogram.KernelBuckets]).Buckets);
+        Assert.Empty(new Histogram(new long[IrBuckets.PowersOfTwo.Count]).Buckets);
         Assert.Equal((0L, ""), (new Histogram([]).Count, new Histogram([]).ToString()));
     }
 

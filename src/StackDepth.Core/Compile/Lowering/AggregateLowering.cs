@@ -52,7 +52,27 @@ internal static class AggregateLowering
         if (layout.Parts.HasFlag(AggregateParts.Maximum))
             Raise(context, value!, maximum: true, target, offset + layout.Maximum, won: null);
         if (layout.Parts.HasFlag(AggregateParts.Histogram))
-            HistogramLowering.Lower(context, value!, target, offset + layout.Histogram);
+            HistogramLowering.Lower(context, value!, layout.Buckets, target, offset + layout.Histogram);
+        if (layout.Parts.HasFlag(AggregateParts.Last))
+            StoreLast(context, value!, layout, target, offset);
+    }
+
+    /// <summary>
+    /// Remembers the value and when it was, unless there is a newer one. Of hits that interrupt each other right here either one's value may stay.
+    /// </summary>
+    private static void StoreLast(LoweringContext context, IrExpression value, AggregateLayout layout, Register target, int offset)
+    {
+        var asm = context.Asm;
+        var newer = asm.CreateLabel("there is a newer one");
+        asm.Call(HelperId.KtimeGetNs);
+        // 0 stands for none.
+        asm.Or(Register.R0, 1);
+        asm.Load(MemorySize.DW, Register.R1, target, offset + layout.Last);
+        asm.JumpIf(JumpOp.JGT, Register.R1, Register.R0, newer);
+        asm.Store(MemorySize.DW, target, offset + layout.Last, Register.R0);
+        ExpressionLowering.Evaluate(context, value, Register.R1);
+        asm.Store(MemorySize.DW, target, offset + layout.LastValue, Register.R1);
+        asm.Place(newer);
     }
 
     /// <summary>Raises the extreme at <paramref name="target"/> + <paramref name="offset"/>; goes to <paramref name="won"/> when the value is a new record, falls through when it is not.</summary>
@@ -99,7 +119,15 @@ internal static class AggregateLowering
         var asm = context.Asm;
         var found = asm.CreateLabel("group found");
         var buffer = context.Allocate(layout.Size);
-        ExpressionLowering.Store(context, key, Register.R10, buffer);
+        if (key is IrTuple keys)
+        {
+            for (var index = 0; index < keys.Items.Length; index++)
+                ExpressionLowering.Store(context, keys.Items[index], Register.R10, buffer + layout.Offsets[index]);
+        }
+        else
+        {
+            ExpressionLowering.Store(context, key, Register.R10, buffer);
+        }
         Lookup();
         asm.JumpIf(JumpOp.JNE, Register.R0, 0, found);
         asm.LoadMap(Register.R1, MapNames.Groups);

@@ -35,7 +35,7 @@ internal static class ProgramLowering
         var asm = context.Asm;
         var sink = ((Deliver)program.Statements[^1]).Sink;
         var aggregate = sink is IrAggregate { Parts: not AggregateParts.None } parts ? AggregateLayout.Of(parts) : null;
-        var key = sink is IrAggregate { Key: { } keyExpression } ? new EventLayout([keyExpression.Type]) : null;
+        var key = sink is IrAggregate { Key: { } keyExpression } ? EventLayout.OfKey(keyExpression) : null;
         var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, key is null ? 0 : aggregate!.Size);
         var record = sink switch
         {
@@ -69,6 +69,9 @@ internal static class ProgramLowering
                     break;
                 case Capture step:
                     capture.Lower(step);
+                    break;
+                case Control step:
+                    ControlLowering.Lower(context, step);
                     break;
                 case Deliver { Sink: IrCountHits }:
                     break;
@@ -110,7 +113,7 @@ internal static class ProgramLowering
 
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = program.Probe.ProgramType, Instructions = code.Instructions, Functions = code.Functions };
-        return new(program, spec, Maps(context, capture, layout, aggregate, key, record, sink), layout, aggregate, record, key, context.Kept);
+        return new(program, spec, [.. Maps(context, capture, layout, aggregate, key, record, sink), .. ControlLowering.Maps(program, target)], layout, aggregate, record, key, context.Kept);
     }
 
     private static void Undecided(LoweringContext context, IrExpression condition)

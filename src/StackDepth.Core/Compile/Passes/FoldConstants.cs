@@ -11,6 +11,7 @@ internal static class FoldConstants
     internal static IrQuery Run(IrQuery query) => query with
     {
         Predicates = [.. query.Predicates.Select(Fold)],
+        Controls = [.. query.Controls.Select(static control => control is IrDistinct distinct ? new IrDistinct([.. distinct.Fields.Select(Fold)]) : control)],
         Sink = query.Sink switch
         {
             IrCountHits hits => hits,

@@ -33,13 +33,19 @@ internal static class Linearize
             steps.Add(new Decide(comparisons.Surely(predicate)));
         // A hit counts when it has passed all predicates; a stack that the sink needs comes after that, so that its failure is a failure of a hit.
         steps.Add(new CountHit());
-        foreach (var expression in query.Sink.Expressions)
+        var control = 0;
+        for (; control < query.Controls.Length && query.Controls[control].ChoosesHits; control++)
+            steps.Add(new Control(query.Controls[control], control));
+        var values = query.Controls.SelectMany(static later => later.Expressions).Concat(query.Sink.Expressions).ToArray();
+        foreach (var expression in values)
             Require(expression);
         if (query.Sink is IrAggregate { Kept: { } kept } && target.FramesOf(kept.Stack) is var stack && captured.Add(stack))
             steps.Add(new Capture(stack, target.WalkOf(stack), target.FrameLimit(target.WalkOf(stack)), OnDemand: true));
         // A truth value that a query delivers is a comparison too: where it is open, the hit has no value.
-        foreach (var expression in query.Sink.Expressions.SelectMany(Parts).Where(comparisons.CanBeOpen))
+        foreach (var expression in values.SelectMany(Parts).Where(comparisons.CanBeOpen).Distinct())
             steps.Add(new Decide(comparisons.Settled(expression)));
+        for (; control < query.Controls.Length; control++)
+            steps.Add(new Control(query.Controls[control], control));
         steps.Add(new Deliver(query.Sink));
         return new(query.Probe, steps.ToImmutable());
 

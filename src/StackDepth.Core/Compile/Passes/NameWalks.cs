@@ -12,6 +12,7 @@ internal static class NameWalks
         return query with
         {
             Predicates = [.. query.Predicates.Select(Name)],
+            Controls = [.. query.Controls.Select(control => control is IrDistinct distinct ? new IrDistinct([.. distinct.Fields.Select(Name)]) : control)],
             Sink = query.Sink switch
             {
                 IrCountHits hits => hits,

@@ -12,11 +12,14 @@ internal static class TypeCheck
         CheckProbe(query);
         foreach (var predicate in query.Predicates)
             Check(predicate);
+        foreach (var field in query.Controls.SelectMany(static control => control.Expressions))
+            CheckOutput(field, "a field");
         switch (query.Sink)
         {
             case IrCountHits:
                 break;
             case IrAggregate aggregate:
+                CheckSize(aggregate);
                 if (aggregate.Key is { } key)
                     CheckOutput(key, "a key");
                 if (aggregate.Value is { } value)
@@ -51,6 +54,14 @@ internal static class TypeCheck
             throw new ProbeQueryException($"Recursion is counted at the entries of user-space functions, and {query.Probe} is none. Use Probe.UProbe, or select UStack.Length or KStack.Length.");
         if (CompileTarget.Measures(query) || CompileTarget.UsesPython(query))
             throw new ProbeQueryException($"Stack bytes and Python frames are had at user-space probes only, and {query.Probe} is none. Use Probe.UProbe, or select UStack.Length.");
+    }
+
+    /// <summary>A value per CPU has at most 32 KiB (PCPU_MIN_UNIT_SIZE), those counters included that every program keeps.</summary>
+    private static void CheckSize(IrAggregate aggregate)
+    {
+        const int Most = 32 << 10;
+        if (aggregate.Parts != AggregateParts.None && new ResultLayout(AggregateLayout.Of(aggregate).Size, 0).Size > Most)
+            throw new ProbeQueryException($"The aggregates take more than the {Most:N0} bytes that the kernel has for a value on one CPU: aggregate fewer values at once, or use fewer buckets.");
     }
 
     private static void CheckOutput(IrExpression expression, string role)
