@@ -18,6 +18,18 @@ public class ProbeContext
     /// <summary>The thread id of the thread that hit the probe.</summary>
     public Expr<int> Tid => new(new IrContext(ContextField.Tid, IrType.Int32));
 
+    /// <summary>The user id of the thread that hit the probe, as the initial user namespace has it.</summary>
+    public Expr<uint> Uid => new(new IrContext(ContextField.Uid, IrType.UInt32));
+
+    /// <summary>The group id of the thread that hit the probe, as the initial user namespace has it.</summary>
+    public Expr<uint> Gid => new(new IrContext(ContextField.Gid, IrType.UInt32));
+
+    /// <summary>The number of the CPU on which the probe was hit.</summary>
+    public Expr<int> Cpu => new(new IrContext(ContextField.Cpu, IrType.Int32));
+
+    /// <summary>The id of the thread's cgroup in the hierarchy of version 2: the inode number of its folder in <c>/sys/fs/cgroup</c>. Needs Linux 4.18.</summary>
+    public Expr<ulong> CgroupId => new(new IrContext(ContextField.CgroupId, IrType.UInt64));
+
     /// <summary>The thread's name (<c>comm</c>): at most 15 bytes, and not always the process's name.</summary>
     public Expr<string> Comm => new(new IrContext(ContextField.Comm, IrType.Text));
 

@@ -14,6 +14,12 @@ internal sealed record Hit
 
     internal int Tid { get; init; } = 1000;
 
+    internal uint Uid { get; init; }
+
+    internal uint Gid { get; init; }
+
+    internal ulong CgroupId { get; init; }
+
     /// <summary>The 16 bytes of comm, padded with zeroes as the kernel does.</summary>
     internal byte[] Comm { get; init; } = new byte[16];
 

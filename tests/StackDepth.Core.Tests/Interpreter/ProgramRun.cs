@@ -245,6 +245,8 @@ internal sealed class ProgramRun
             BPF_RSH => old >> shift,
             BPF_ARSH => wide ? (ulong)((long)old >> shift) : (uint)((int)old >> shift),
             BPF_NEG => 0 - old,
+            BPF_DIV when i.Offset == 0 => operand == 0 ? 0 : old / operand,
+            BPF_MOD when i.Offset == 0 => operand == 0 ? old : old % operand,
             _ => throw new MachineException("the interpreter does not know this operation"),
         };
         this[i.Dst] = wide ? value : (uint)value;

@@ -53,6 +53,22 @@ internal static class ContextLowering
             case ContextField.Timestamp:
                 asm.Call(HelperId.KtimeGetNs);
                 break;
+            // The halves of one value: the group's id is the upper one.
+            case ContextField.Uid or ContextField.Gid:
+                if (context.GidUid is null)
+                {
+                    asm.Call(HelperId.GetCurrentUidGid);
+                    context.GidUid = context.Allocate(sizeof(long));
+                    asm.Store(MemorySize.DW, Register.R10, context.GidUid.Value, Register.R0);
+                }
+                context.Fields[field] = context.GidUid.Value + (field == ContextField.Gid ? sizeof(int) : 0);
+                return;
+            case ContextField.Cpu:
+                asm.Call(HelperId.GetSmpProcessorId);
+                break;
+            case ContextField.CgroupId:
+                asm.Call(HelperId.GetCurrentCgroupId);
+                break;
             default:
                 throw IrNodes.Unknown(field);
         }

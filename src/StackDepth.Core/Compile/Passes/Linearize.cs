@@ -37,11 +37,14 @@ internal static class Linearize
             Require(expression);
         if (query.Sink is IrAggregate { Kept: { } kept } && target.FramesOf(kept.Stack) is var stack && captured.Add(stack))
             steps.Add(new Capture(stack, target.WalkOf(stack), target.FrameLimit(target.WalkOf(stack)), OnDemand: true));
-        // A truth value that a query delivers is a comparison too: where it is open, the hit has no value.
-        foreach (var expression in query.Sink.Expressions.SelectMany(Parts).Where(comparisons.CanBeOpen))
-            steps.Add(new Decide(comparisons.Settled(expression)));
+        // A truth value that a query delivers, or that chooses what it delivers, is a comparison too: where it is open, the hit has no value.
+        foreach (var expression in query.Sink.Expressions.SelectMany(Parts))
+        {
+            if (comparisons.Settled(expression) is { } settled)
+                steps.Add(new Decide(settled));
+        }
         steps.Add(new Deliver(query.Sink));
-        return new(query.Probe, steps.ToImmutable());
+        return ShareNumbers.Run(new(query.Probe, steps.ToImmutable()));
 
         void Require(IrExpression expression)
         {

@@ -24,9 +24,16 @@ internal static class TypeCheck
                 if (aggregate.Key is { } key)
                     CheckOutput(key, "a key");
                 if (aggregate.Value is { } value)
+                {
                     CheckOutput(value, "a value");
+                    if (aggregate.Parts != AggregateParts.Count)
+                        CheckAggregated(value);
+                }
                 if (aggregate.Kept is { } kept)
+                {
                     CheckOutput(kept.By, "a value");
+                    CheckAggregated(kept.By);
+                }
                 break;
             case IrEmit emit:
                 foreach (var field in emit.Fields)
@@ -34,6 +41,7 @@ internal static class TypeCheck
                 break;
             case IrEmitExtremum extremum:
                 CheckOutput(extremum.Value, "a value");
+                CheckAggregated(extremum.Value);
                 break;
             default:
                 throw IrNodes.Unknown(query.Sink);
@@ -56,8 +64,29 @@ internal static class TypeCheck
     {
         foreach (var operand in expression.Operands)
             Check(operand);
-        if (expression is IrCompare compare)
-            CheckCompare(compare);
+        switch (expression)
+        {
+            case IrCompare compare:
+                CheckCompare(compare);
+                break;
+            case IrIf { Type: IrType.Text or IrType.Function }:
+                throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text or the function beside the condition, as a field of its own.");
+            case IrStartsWith { Operand: not IrContext { Field: ContextField.Comm } }:
+                throw new ProbeQueryException("StartsWith looks at comm only: s.Comm.StartsWith(\"python\").");
+            case IrStartsWith prefix:
+                CheckComm(prefix.Prefix, "begin");
+                break;
+        }
+    }
+
+    /// <summary>Aggregates keep signed numbers of 64 bits.</summary>
+    private static void CheckAggregated(IrExpression value)
+    {
+        foreach (var item in value is IrTuple tuple ? tuple.Items.AsSpan() : [value])
+        {
+            if (item.Type == IrType.UInt64)
+                throw new ProbeQueryException("Aggregates keep signed numbers of 64 bits: of an unsigned one write ToInt64(), or group by it.");
+        }
     }
 
     private static void CheckCompare(IrCompare compare)
@@ -68,14 +97,18 @@ internal static class TypeCheck
             return;
         if (compare is not ({ Left: IrContext, Right: IrText } or { Left: IrText, Right: IrContext }))
             throw new ProbeQueryException("A text can be compared only as comm with a constant.");
-        var text = (compare.Left as IrText ?? (IrText)compare.Right).Value;
+        CheckComm((compare.Left as IrText ?? (IrText)compare.Right).Value, "equal");
+    }
+
+    private static void CheckComm(string text, string verb)
+    {
         var bytes = Encoding.UTF8.GetByteCount(text);
         if (bytes >= EventLayout.CommBytes)
         {
             throw new ProbeQueryException(
-                $"\"{text}\" has {bytes} bytes and can never equal a comm: the kernel cuts names to {EventLayout.CommBytes - 1} bytes. Compare with the first {EventLayout.CommBytes - 1} bytes.");
+                $"\"{text}\" has {bytes} bytes and {(verb == "equal" ? "can never equal a comm" : "no comm can begin so")}: the kernel cuts names to {EventLayout.CommBytes - 1} bytes. Compare with the first {EventLayout.CommBytes - 1} bytes.");
         }
         if (text.Contains('\0', StringComparison.Ordinal))
-            throw new ProbeQueryException("A comm ends at its first NUL: a text with one inside can never equal it.");
+            throw new ProbeQueryException($"A comm ends at its first NUL: {(verb == "equal" ? "a text with one inside can never equal it" : "it cannot begin with a text that has one inside")}.");
     }
 }
