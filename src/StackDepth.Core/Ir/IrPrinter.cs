@@ -55,6 +55,7 @@ internal static class IrPrinter
         IrConstant number => number.Value.ToString(CultureInfo.InvariantCulture),
         IrText text => $"\"{InstructionText.Escape(text.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal))}\"",
         IrContext context => Name(context.Field),
+        IrArgument argument => string.Create(CultureInfo.InvariantCulture, $"arg{argument.Index}"),
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
         IrStackReason reason => $"{Name(reason.Stack)}.reason",

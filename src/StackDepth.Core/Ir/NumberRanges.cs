@@ -12,6 +12,8 @@ internal static class NumberRanges
     /// <summary>More frames than any walk of ours counts (<see cref="AttachOptions.MaxFrames"/>).</summary>
     private const long MostFrames = 1 << 23;
 
+    private const long MostCpus = 1 << 16; // the kernel's CONFIG_NR_CPUS goes to 8192
+
     private const long AddressSpace = 1L << 47; // of a process, x86-64 with four levels of page tables; with five more, but not of stacks
 
     internal static NumberRange Of(IrType type) => type switch
@@ -29,7 +31,8 @@ internal static class NumberRanges
     {
         IrConstant { Type: IrType.UInt64 } constant => new((ulong)constant.Value, (ulong)constant.Value),
         IrConstant constant => new(constant.Value, constant.Value),
-        IrContext { Field: ContextField.Pid or ContextField.Tid or ContextField.Cpu } => new(0, int.MaxValue),
+        IrContext { Field: ContextField.Pid or ContextField.Tid } => new(0, int.MaxValue),
+        IrContext { Field: ContextField.Cpu } => new(0, MostCpus),
         IrStackLength { Stack.IsWalked: true } or IrStackCountOf => new(0, MostFrames),
         IrStackLength => new(0, int.MaxValue),
         IrStackBytes { Free: false } => new(0, AddressSpace),

@@ -57,7 +57,7 @@ public static partial class Expr
         public static bool operator false(Expr<bool> operand) => false;
 
         /// <summary>Not available: the value is known in the kernel only.</summary>
-        [Obsolete("An Expr<bool> has no value until the kernel runs it: combine it with &, | and !, or use Where.", error: true, DiagnosticId = "SD0001")]
+        [Obsolete("An Expr<bool> has no value until the kernel runs it: combine it with &, | and !, choose by Expr.If, or use Where.", error: true, DiagnosticId = "SD0001")]
         public static bool operator true(Expr<bool> operand) => false;
     }
 

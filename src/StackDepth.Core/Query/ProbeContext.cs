@@ -74,6 +74,19 @@ public class EntryContext : ProbeContext
     }
 
     internal static EntryContext Instance { get; } = new();
+
+    /// <summary>
+    /// An argument of the probed function: an integer or a pointer, by the registers in which the calling convention passes the first six of these (x86-64). All 64 bits are as the caller left
+    /// them, and above an <c>int</c> that can be anything: write <c>s.Arg(0).ToInt32()</c>. Floating-point arguments are not counted, and structures can take two places or none.
+    /// </summary>
+    /// <param name="index">From 0 to 5.</param>
+    /// <exception cref="ProbeQueryException">There is no such argument in a register.</exception>
+    public Expr<long> Arg(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        return index < IrArgument.InRegisters ? new(new IrArgument(index))
+            : throw new ProbeQueryException($"Arg({index}): only the first {IrArgument.InRegisters} integer arguments come in registers, Arg(0) to Arg({IrArgument.InRegisters - 1}); the others lie on the stack.");
+    }
 }
 
 /// <summary>A stack, symbolically.</summary>

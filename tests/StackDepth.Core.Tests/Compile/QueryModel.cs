@@ -210,6 +210,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrContext { Field: ContextField.Pid } => hit.Pid,
         IrContext { Field: ContextField.Tid } => hit.Tid,
         IrContext { Field: ContextField.Timestamp } => hit.Timestamp,
+        IrArgument argument => hit.Arguments[argument.Index],
         IrContext { Field: ContextField.Uid } => hit.Uid,
         IrContext { Field: ContextField.Gid } => hit.Gid,
         IrContext { Field: ContextField.Cpu } => hit.Cpu,

@@ -84,7 +84,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     private IrExpression Leaf(IrType type) => type switch
     {
         IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
-        IrType.Int64 => Int64(),
+        IrType.Int64 => random.Next(2) == 0 ? new IrArgument(random.Next(IrArgument.InRegisters)) : Int64(),
         IrType.UInt32 => random.Next(3) == 0 ? new IrConstant((uint)Number64(), type) : new IrContext(Pick([ContextField.Uid, ContextField.Gid]), type),
         _ => random.Next(3) == 0 ? new IrConstant(Number64(), type) : new IrContext(ContextField.CgroupId, type),
     };

@@ -34,6 +34,9 @@ internal static class ExpressionLowering
             case IrContext { Type: not IrType.Text } field:
                 asm.Load(MemorySize.DW, destination, Register.R10, context.Fields[field.Field]);
                 break;
+            case IrArgument argument:
+                asm.Load(MemorySize.DW, destination, Register.R6, ContextLowering.ArgumentOffset(argument.Index));
+                break;
             case IrStackLength length:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack] + StackHeader.Count);
                 break;

@@ -55,6 +55,9 @@ internal sealed class OpenNumbers(CompileTarget target)
         _ when IsBounded(number) => Leaf(number, greatest: false),
         _ when !IsOpen(number) => number,
         IrConvert convert => new IrConvert(AtLeast(convert.Operand), Wide(convert.Type)),
+        // The count is taken modulo the width of the type that it had.
+        IrArithmetic { Operator: ArithmeticOperator.ShiftLeft or ArithmeticOperator.ShiftRight, Right: IrConstant count } shift => new IrArithmetic(
+            shift.Operator, AtLeast(shift.Left), new IrConstant(IrNumbers.ShiftCount(shift.Type, count.Value), IrType.Int32), Wide(shift.Type)),
         IrArithmetic arithmetic => new IrArithmetic(arithmetic.Operator, AtLeast(arithmetic.Left), AtLeast(arithmetic.Right), Wide(arithmetic.Type)),
         _ => number.Map(AtLeast),
     };

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using StackDepth.Ir;
 using StackDepth.Native.Targets;
@@ -7,12 +8,23 @@ namespace StackDepth.Compile.Passes;
 /// <summary>Refuses, with a sentence, what the C# types let through but the kernel cannot do.</summary>
 internal static class TypeCheck
 {
+    /// <summary>A loop that builds on itself doubles an expression at every turn: nobody could compile, or read, what comes of it.</summary>
+    private const int MostOperations = 10_000;
+
     internal static void Run(IrQuery query)
     {
+        var left = MostOperations;
+        foreach (var expression in query.Expressions)
+            Count(expression, ref left);
         if (!SymbolQuery.IsFunction(query.Probe.Symbols) && CompileTarget.CountsActivations(query))
         {
             throw new ProbeQueryException(
                 $"Recursion is counted by the stack pointers at a function's entry, and \"{query.Probe.Symbols}\" names an instruction within one. Probe the function, or select UStack.Length.");
+        }
+        if (!SymbolQuery.IsFunction(query.Probe.Symbols) && query.Expressions.Any(static expression => expression.Any(static node => node is IrArgument)))
+        {
+            throw new ProbeQueryException(
+                $"Arguments are where the caller left them at a function's entry only, and \"{query.Probe.Symbols}\" names an instruction within one. Probe the function.");
         }
         foreach (var predicate in query.Predicates)
             Check(predicate);
@@ -46,6 +58,14 @@ internal static class TypeCheck
             default:
                 throw IrNodes.Unknown(query.Sink);
         }
+    }
+
+    private static void Count(IrExpression expression, ref int left)
+    {
+        if (--left < 0)
+            throw new ProbeQueryException($"The query has more than {MostOperations.ToString("N0", CultureInfo.InvariantCulture)} operations: a value that is used in several places counts in each of them. Compute less, or in several queries.");
+        foreach (var operand in expression.Operands)
+            Count(operand, ref left);
     }
 
     private static void CheckOutput(IrExpression expression, string role)
