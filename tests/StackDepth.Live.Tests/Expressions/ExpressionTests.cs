@@ -74,7 +74,7 @@ public sealed class ExpressionTests
 
     private static string Program => CTarget.Of("arguments.c", "arguments", ["-O1", "-g"]);
 
-    private static uint Id(string[] status, string name) => uint.Parse(status.Single(line => line.StartsWith(name, StringComparison.Ordinal)).Split('\t')[2], CultureInfo.InvariantCulture);
+    private static uint Id(string[] status, string name) => uint.Parse(status.Single(line => line.StartsWith(name, StringComparison.Ordinal)).Split('\t')[1], CultureInfo.InvariantCulture);
 
     private static async Task Check<T1, T2, T3>(Func<EntryContext, (Expr<T1>, Expr<T2>, Expr<T3>)> kernel, Func<long, long, (T1, T2, T3)> model)
     {
