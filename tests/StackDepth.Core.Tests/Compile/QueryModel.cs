@@ -170,8 +170,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrLogic logic when Known(logic.Left) is not null => Conjuncts(logic.Right),
         IrLogic logic when Known(logic.Right) is not null => Conjuncts(logic.Left),
         IrNot { Operand: IrNot inner } => Conjuncts(inner.Operand),
-        IrIf choice when Known(choice.Test) is { } test => Conjuncts(test != 0 ? choice.Then : choice.Otherwise),
-        IrNot { Operand: IrIf choice } when Known(choice.Test) is { } test => Conjuncts(new IrNot(test != 0 ? choice.Then : choice.Otherwise)),
+        IrIf choice when Plain(choice) is { } plain => Conjuncts(plain),
+        IrNot { Operand: IrIf choice } when Plain(choice) is { } plain => Conjuncts(new IrNot(plain)),
         IrNot { Operand: IrLogic { Left: var left, Right: var right } } when Known(left) is not null => Conjuncts(new IrNot(right)),
         IrNot { Operand: IrLogic { Left: var left, Right: var right } } when Known(right) is not null => Conjuncts(new IrNot(left)),
         _ => [condition],
@@ -185,7 +185,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrLogic { Operator: LogicOperator.And } and => Known(and.Left) == 0 || Known(and.Right) == 0 ? 0 : Known(and.Left) & Known(and.Right),
         IrLogic or => Known(or.Left) == 1 || Known(or.Right) == 1 ? 1 : Known(or.Left) | Known(or.Right),
         IrCompare { Left.Type: not IrType.Text } compare when Known(compare.Left) is { } left && Known(compare.Right) is { } right => Holds(compare.Operator, ModelNumbers.Compare(compare.Left.Type, left, right)) ? 1 : 0,
-        IrIf choice when Known(choice.Test) is { } test => Known(test != 0 ? choice.Then : choice.Otherwise),
+        IrIf choice when Plain(choice) is { } plain => Known(plain),
         IrIsIn { Values: [] } => 0,
         IrIsIn set when Known(set.Operand) is { } value => set.Values.Contains(value) ? 1 : 0,
         IrStartsWith { Prefix: "" } => 1,
@@ -195,12 +195,26 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         _ => null,
     };
 
+    /// <summary>A choice as what it comes to where its test, or a truth value in one of its cases, is known.</summary>
+    private static IrExpression? Plain(IrIf choice)
+    {
+        if (Known(choice.Test) is { } test)
+            return test != 0 ? choice.Then : choice.Otherwise;
+        if (choice.Type != IrType.Boolean)
+            return null;
+        if (Known(choice.Then) is { } then)
+            return then != 0 ? new IrLogic(LogicOperator.Or, choice.Test, choice.Otherwise) : new IrLogic(LogicOperator.And, new IrNot(choice.Test), choice.Otherwise);
+        if (Known(choice.Otherwise) is { } otherwise)
+            return otherwise != 0 ? new IrLogic(LogicOperator.Or, new IrNot(choice.Test), choice.Then) : new IrLogic(LogicOperator.And, choice.Test, choice.Then);
+        return null;
+    }
+
     /// <summary>The stacks that must be walked to know an expression, in the order in which it mentions them.</summary>
     private static List<StackKind> Stacks(IrExpression expression) => expression switch
     {
         _ when Known(expression) is not null => [],
         IrStackValue value => [value.Stack.Kind],
-        IrIf choice when Known(choice.Test) is { } test => Stacks(test != 0 ? choice.Then : choice.Otherwise),
+        IrIf choice when Plain(choice) is { } plain => Stacks(plain),
         _ => [.. expression.Operands.ToArray().SelectMany(Stacks).Distinct()],
     };
 

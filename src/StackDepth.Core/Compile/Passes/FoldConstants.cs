@@ -28,18 +28,13 @@ internal static class FoldConstants
 
     internal static IrExpression Fold(IrExpression expression) => expression switch
     {
-        IrNot not => Fold(not.Operand) switch
-        {
-            IrConstant constant => constant.Value == 0 ? True : False,
-            IrNot inner => inner.Operand,
-            var operand => new IrNot(operand),
-        },
+        IrNot not => Not(Fold(not.Operand)),
         IrLogic logic => Logic(logic.Operator, Fold(logic.Left), Fold(logic.Right)),
         IrCompare compare => Compare(compare.Operator, Fold(compare.Left), Fold(compare.Right)),
         IrArithmetic arithmetic => Arithmetic(arithmetic, Fold(arithmetic.Left), Fold(arithmetic.Right)),
         IrUnary unary => Fold(unary.Operand) is var operand && operand is IrConstant constant ? new IrConstant(IrNumbers.Apply(unary.Operator, unary.Type, constant.Value), unary.Type) : new IrUnary(unary.Operator, operand),
         IrConvert convert => Convert(convert, Fold(convert.Operand)),
-        IrIf choice => Fold(choice.Test) is var test && test is IrConstant constant ? Fold(constant.Value != 0 ? choice.Then : choice.Otherwise) : new IrIf(test, Fold(choice.Then), Fold(choice.Otherwise)),
+        IrIf choice => If(Fold(choice.Test), choice),
         IrIsIn set => IsIn(set, Fold(set.Operand)),
         IrStartsWith { Prefix: "" } => True,
         _ => expression.Map(Fold),
@@ -76,6 +71,25 @@ internal static class FoldConstants
         : set.Values is [] ? False
         : set.Values is [var only] ? new IrCompare(CompareOperator.Equal, operand, new IrConstant(only, operand.Type))
         : new IrIsIn(operand, set.Values);
+
+    private static IrExpression Not(IrExpression operand) => operand switch
+    {
+        IrConstant constant => constant.Value == 0 ? True : False,
+        IrNot inner => inner.Operand,
+        _ => new IrNot(operand),
+    };
+
+    /// <summary>A truth value that is known in one of the cases makes a condition of the other: the lowering relies on it that a condition can hold, and can fail.</summary>
+    private static IrExpression If(IrExpression test, IrIf choice)
+    {
+        if (test is IrConstant constant)
+            return Fold(constant.Value != 0 ? choice.Then : choice.Otherwise);
+        var (then, otherwise) = (Fold(choice.Then), Fold(choice.Otherwise));
+        return choice.Type != IrType.Boolean ? new IrIf(test, then, otherwise)
+            : then is IrConstant known ? (known.Value != 0 ? Logic(LogicOperator.Or, test, otherwise) : Logic(LogicOperator.And, Not(test), otherwise))
+            : otherwise is IrConstant other ? (other.Value != 0 ? Logic(LogicOperator.Or, Not(test), then) : Logic(LogicOperator.And, test, then))
+            : new IrIf(test, then, otherwise);
+    }
 
     private static IrExpression Logic(LogicOperator op, IrExpression left, IrExpression right)
     {

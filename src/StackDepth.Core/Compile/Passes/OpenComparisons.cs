@@ -8,7 +8,6 @@ namespace StackDepth.Compile.Passes;
 /// </summary>
 internal sealed class OpenComparisons(CompileTarget target)
 {
-    private static readonly IrConstant True = new(1, IrType.Boolean);
     private readonly OpenNumbers _numbers = new(target);
 
     /// <summary>Whether there can be a hit for which the stacks leave it open if <paramref name="condition"/> holds.</summary>
@@ -77,7 +76,13 @@ internal sealed class OpenComparisons(CompileTarget target)
         if (value is not IrIf choice)
             return value.Operands.ToArray().Select(Settled).Aggregate((IrExpression?)null, Both);
         var (then, otherwise) = (Settled(choice.Then), Settled(choice.Otherwise));
-        var chosen = then is null && otherwise is null ? null : new IrIf(choice.Test, then ?? True, otherwise ?? True);
+        IrExpression? chosen = (then, otherwise) switch
+        {
+            (null, null) => null,
+            (null, _) => new IrLogic(LogicOperator.Or, choice.Test, otherwise),
+            (_, null) => new IrLogic(LogicOperator.Or, Not(choice.Test), then),
+            _ => new IrIf(choice.Test, then, otherwise),
+        };
         return Both(Settled(choice.Test), chosen);
     }
 
