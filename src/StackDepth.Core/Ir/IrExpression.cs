@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace StackDepth.Ir;
 
-/// <summary>The types of values that a program in the kernel computes with. Numbers are kept sign-extended in 64-bit registers.</summary>
+/// <summary>The types of values that a program in the kernel computes with. How numbers are kept: <see cref="IrNumbers"/>.</summary>
 internal enum IrType
 {
     Boolean,
@@ -13,6 +13,8 @@ internal enum IrType
     Tuple,
     Completeness,
     Reason,
+    UInt32,
+    UInt64,
 }
 
 /// <summary>What a probe knows without looking at a stack.</summary>
@@ -23,6 +25,10 @@ internal enum ContextField
     Comm,
     Function,
     Timestamp,
+    Uid,
+    Gid,
+    Cpu,
+    CgroupId,
 }
 
 internal enum StackKind
@@ -75,6 +81,18 @@ internal abstract record IrExpression(IrType Type)
 {
     /// <summary>The operands, left to right.</summary>
     internal virtual ReadOnlySpan<IrExpression> Operands => [];
+
+    /// <summary>The same operation on other operands, as many as it has.</summary>
+    internal virtual IrExpression With(ReadOnlySpan<IrExpression> operands) => operands.IsEmpty ? this : throw IrNodes.Unknown(this);
+
+    /// <summary>The same operation on what <paramref name="change"/> makes of its operands.</summary>
+    internal IrExpression Map(Func<IrExpression, IrExpression> change)
+    {
+        var operands = Operands.ToArray();
+        for (var index = 0; index < operands.Length; index++)
+            operands[index] = change(operands[index]);
+        return operands.Length == 0 ? this : With(operands);
+    }
 
     /// <summary>Whether the expression is, or contains, a node for which <paramref name="test"/> holds.</summary>
     internal bool Any(Func<IrExpression, bool> test)
@@ -133,22 +151,30 @@ internal sealed record IrFunctions(ImmutableArray<string> Names)
 internal sealed record IrCompare(CompareOperator Operator, IrExpression Left, IrExpression Right) : IrExpression(IrType.Boolean)
 {
     internal override ReadOnlySpan<IrExpression> Operands => new[] { Left, Right };
+
+    internal override IrExpression With(ReadOnlySpan<IrExpression> operands) => this with { Left = operands[0], Right = operands[1] };
 }
 
 internal sealed record IrLogic(LogicOperator Operator, IrExpression Left, IrExpression Right) : IrExpression(IrType.Boolean)
 {
     internal override ReadOnlySpan<IrExpression> Operands => new[] { Left, Right };
+
+    internal override IrExpression With(ReadOnlySpan<IrExpression> operands) => this with { Left = operands[0], Right = operands[1] };
 }
 
 internal sealed record IrNot(IrExpression Operand) : IrExpression(IrType.Boolean)
 {
     internal override ReadOnlySpan<IrExpression> Operands => new[] { Operand };
+
+    internal override IrExpression With(ReadOnlySpan<IrExpression> operands) => new IrNot(operands[0]);
 }
 
 /// <summary>Several values at once, for an aggregate that needs them all and looks at none: a count.</summary>
 internal sealed record IrTuple(ImmutableArray<IrExpression> Items) : IrExpression(IrType.Tuple)
 {
     internal override ReadOnlySpan<IrExpression> Operands => Items.AsSpan();
+
+    internal override IrExpression With(ReadOnlySpan<IrExpression> operands) => new IrTuple([.. operands]);
 
     public bool Equals(IrTuple? other) => other is not null && Items.SequenceEqual(other.Items);
 

@@ -27,6 +27,7 @@ internal static class IrPrinter
         Decide decide => $"decide {Print(decide.Condition)}",
         Control control => Print(control.What),
         CountHit => "count hit",
+        Compute compute => $"compute {Print(compute.Value)}",
         Capture { OnDemand: true } capture => $"make room for {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Capture { Stack.Kind: StackKind.Python } => "capture python",
         Capture { Stack.IsWalked: false } capture => $"capture {Name(capture.Stack.Kind)}",
@@ -60,9 +61,11 @@ internal static class IrPrinter
         IrConstant { Type: IrType.Boolean } truth => truth.Value != 0 ? "true" : "false",
         IrConstant { Type: IrType.Completeness } completeness => ((Completeness)completeness.Value).ToString(),
         IrConstant { Type: IrType.Reason } reason => ((StackReason)reason.Value).ToString(),
+        IrConstant { Type: IrType.UInt64 } number => ((ulong)number.Value).ToString(CultureInfo.InvariantCulture),
         IrConstant number => number.Value.ToString(CultureInfo.InvariantCulture),
         IrText text => $"\"{InstructionText.Escape(text.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal))}\"",
         IrContext context => Name(context.Field),
+        IrArgument argument => string.Create(CultureInfo.InvariantCulture, $"arg{argument.Index}"),
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
         IrStackReason reason => $"{Name(reason.Stack)}.reason",
@@ -73,6 +76,14 @@ internal static class IrPrinter
         IrLogic logic => $"({Print(logic.Left)} {(logic.Operator == LogicOperator.And ? "&" : "|")} {Print(logic.Right)})",
         IrTuple tuple => $"({string.Join(", ", tuple.Items.Select(Print))})",
         IrNot not => $"!{Print(not.Operand)}",
+        IrArithmetic { Operator: ArithmeticOperator.Minimum or ArithmeticOperator.Maximum } extreme => $"{Symbol(extreme.Operator)}({Print(extreme.Left)}, {Print(extreme.Right)})",
+        IrArithmetic arithmetic => $"({Print(arithmetic.Left)} {Symbol(arithmetic.Operator)} {Print(arithmetic.Right)})",
+        IrUnary { Operator: UnaryOperator.Absolute } absolute => $"abs({Print(absolute.Operand)})",
+        IrUnary unary => $"{(unary.Operator == UnaryOperator.Negate ? "-" : "~")}{Print(unary.Operand)}",
+        IrConvert convert => $"{Name(convert.Type)}({Print(convert.Operand)})",
+        IrIf choice => $"({Print(choice.Test)} ? {Print(choice.Then)} : {Print(choice.Otherwise)})",
+        IrIsIn set => $"({Print(set.Operand)} in [{string.Join(", ", set.Values.Select(value => Print(new IrConstant(value, set.Operand.Type))))}])",
+        IrStartsWith prefix => $"{Print(prefix.Operand)}.starts_with({Print(new IrText(prefix.Prefix))})",
         _ => throw IrNodes.Unknown(expression),
     };
 
@@ -88,6 +99,10 @@ internal static class IrPrinter
         ContextField.Comm => "comm",
         ContextField.Function => "function",
         ContextField.Timestamp => "timestamp",
+        ContextField.Uid => "uid",
+        ContextField.Gid => "gid",
+        ContextField.Cpu => "cpu",
+        ContextField.CgroupId => "cgroup",
         _ => throw IrNodes.Unknown(field),
     };
 
@@ -154,5 +169,31 @@ internal static class IrPrinter
         CompareOperator.Greater => ">",
         CompareOperator.GreaterOrEqual => ">=",
         _ => throw IrNodes.Unknown(op),
+    };
+
+    private static string Symbol(ArithmeticOperator op) => op switch
+    {
+        ArithmeticOperator.Add => "+",
+        ArithmeticOperator.Subtract => "-",
+        ArithmeticOperator.Multiply => "*",
+        ArithmeticOperator.Divide => "/",
+        ArithmeticOperator.Modulo => "%",
+        ArithmeticOperator.And => "&",
+        ArithmeticOperator.Or => "|",
+        ArithmeticOperator.Xor => "^",
+        ArithmeticOperator.ShiftLeft => "<<",
+        ArithmeticOperator.ShiftRight => ">>",
+        ArithmeticOperator.Minimum => "min",
+        ArithmeticOperator.Maximum => "max",
+        _ => throw IrNodes.Unknown(op),
+    };
+
+    private static string Name(IrType number) => number switch
+    {
+        IrType.Int32 => "int32",
+        IrType.Int64 => "int64",
+        IrType.UInt32 => "uint32",
+        IrType.UInt64 => "uint64",
+        _ => throw IrNodes.Unknown(number),
     };
 }

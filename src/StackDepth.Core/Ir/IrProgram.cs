@@ -27,6 +27,12 @@ internal sealed record Decide(IrExpression Condition) : IrStatement
     internal override IEnumerable<IrExpression> Expressions => [Condition];
 }
 
+/// <summary>Computes a number that is used more than once; later uses read it.</summary>
+internal sealed record Compute(IrExpression Value) : IrStatement
+{
+    internal override IEnumerable<IrExpression> Expressions => [Value];
+}
+
 /// <summary>Counts a hit that passed every filter.</summary>
 internal sealed record CountHit : IrStatement;
 

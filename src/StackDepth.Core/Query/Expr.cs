@@ -40,7 +40,7 @@ public readonly struct Expr<T>
 }
 
 /// <summary>Operators on expressions.</summary>
-public static class Expr
+public static partial class Expr
 {
     extension(Expr<bool>)
     {
@@ -57,12 +57,9 @@ public static class Expr
         public static bool operator false(Expr<bool> operand) => false;
 
         /// <summary>Not available: the value is known in the kernel only.</summary>
-        [Obsolete("An Expr<bool> has no value until the kernel runs it: combine it with &, | and !, or use Where.", error: true, DiagnosticId = "SD0001")]
+        [Obsolete("An Expr<bool> has no value until the kernel runs it: combine it with &, | and !, choose by Expr.If, or use Where.", error: true, DiagnosticId = "SD0001")]
         public static bool operator true(Expr<bool> operand) => false;
     }
-
-    /// <summary>The same number in 64 bits.</summary>
-    public static Expr<long> ToInt64(this Expr<int> expression) => new(expression.Node);
 
     extension<T>(Expr<T>) where T : struct, INumber<T>
     {
@@ -85,12 +82,14 @@ public static class Expr
     {
         int number => new IrConstant(number, IrType.Int32),
         long number => new IrConstant(number, IrType.Int64),
+        uint number => new IrConstant(number, IrType.UInt32),
+        ulong number => new IrConstant((long)number, IrType.UInt64),
         bool truth => new IrConstant(truth ? 1 : 0, IrType.Boolean),
         string text => new IrText(text),
         Completeness completeness => Named(completeness, (int)completeness, IrType.Completeness),
         StackReason reason => Named(reason, (int)reason, IrType.Reason),
         null => throw new ArgumentNullException(nameof(value), "A query cannot compare with null: the kernel has no such value."),
-        _ => throw new ArgumentException($"A constant of type {typeof(T).Name} has no counterpart in the kernel: use int, long, bool, string, Completeness or StackReason.", nameof(value)),
+        _ => throw new ArgumentException($"A constant of type {typeof(T).Name} has no counterpart in the kernel: use int, long, uint, ulong, bool, string, Completeness or StackReason.", nameof(value)),
     };
 
     private static IrConstant Named<T>(T value, int number, IrType type)

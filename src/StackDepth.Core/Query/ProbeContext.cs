@@ -20,6 +20,18 @@ public class ProbeContext
     /// <summary>The thread id of the thread that hit the probe.</summary>
     public Expr<int> Tid => new(new IrContext(ContextField.Tid, IrType.Int32));
 
+    /// <summary>The user id of the thread that hit the probe, as the initial user namespace has it.</summary>
+    public Expr<uint> Uid => new(new IrContext(ContextField.Uid, IrType.UInt32));
+
+    /// <summary>The group id of the thread that hit the probe, as the initial user namespace has it.</summary>
+    public Expr<uint> Gid => new(new IrContext(ContextField.Gid, IrType.UInt32));
+
+    /// <summary>The number of the CPU on which the probe was hit.</summary>
+    public Expr<int> Cpu => new(new IrContext(ContextField.Cpu, IrType.Int32));
+
+    /// <summary>The id of the thread's cgroup in the hierarchy of version 2: the inode number of its folder in <c>/sys/fs/cgroup</c>. Needs Linux 4.18.</summary>
+    public Expr<ulong> CgroupId => new(new IrContext(ContextField.CgroupId, IrType.UInt64));
+
     /// <summary>The thread's name (<c>comm</c>): at most 15 bytes, and not always the process's name.</summary>
     public Expr<string> Comm => new(new IrContext(ContextField.Comm, IrType.Text));
 
@@ -64,6 +76,19 @@ public class EntryContext : ProbeContext
     }
 
     internal static EntryContext Instance { get; } = new();
+
+    /// <summary>
+    /// An argument of the probed function: an integer or a pointer, by the registers in which the calling convention passes the first six of these (x86-64). All 64 bits are as the caller left
+    /// them, and above an <c>int</c> that can be anything: write <c>s.Arg(0).ToInt32()</c>. Floating-point arguments are not counted, and structures can take two places or none.
+    /// </summary>
+    /// <param name="index">From 0 to 5.</param>
+    /// <exception cref="ProbeQueryException">There is no such argument in a register.</exception>
+    public Expr<long> Arg(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        return index < IrArgument.InRegisters ? new(new IrArgument(index))
+            : throw new ProbeQueryException($"Arg({index}): only the first {IrArgument.InRegisters} integer arguments come in registers, Arg(0) to Arg({IrArgument.InRegisters - 1}); the others lie on the stack.");
+    }
 }
 
 /// <summary>A stack, symbolically.</summary>

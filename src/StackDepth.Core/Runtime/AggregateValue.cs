@@ -140,7 +140,8 @@ internal sealed class AggregateValue
             index++;
         var (low, high) = Layout.Buckets.Range(index);
         // All values below 0 are in one bucket: the least of them stands for them.
-        return index == 0 ? minimum : long.Clamp(low + ((high - low) / 2), minimum, maximum);
+        // Not Math.Clamp: of the greatest value the maximum is kept as the one below, see AggregateLayout.EncodeMaximum.
+        return index == 0 ? minimum : long.Min(long.Max(low + ((high - low) / 2), minimum), maximum);
     }
 
     internal ImmutableArray<Summary<T>> ToSummaries<T>()

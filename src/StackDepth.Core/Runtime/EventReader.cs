@@ -42,6 +42,16 @@ internal ref struct EventReader
         }
         if (typeof(T) == typeof(long))
             return Unsafe.As<long, T>(ref number);
+        if (typeof(T) == typeof(uint))
+        {
+            var value = (uint)number;
+            return Unsafe.As<uint, T>(ref value);
+        }
+        if (typeof(T) == typeof(ulong))
+        {
+            var value = (ulong)number;
+            return Unsafe.As<ulong, T>(ref value);
+        }
         if (typeof(T) == typeof(bool))
         {
             var value = number != 0;

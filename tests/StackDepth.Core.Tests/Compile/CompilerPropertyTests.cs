@@ -65,6 +65,10 @@ public sealed class CompilerPropertyTests
         Comm = CompiledRun.Comm(RandomQueries.Comms[random.Next(RandomQueries.Comms.Length)]),
         Cookie = (ulong)random.Next(3),
         Timestamp = queries.Number64(),
+        Arguments = [.. Enumerable.Range(0, 6).Select(_ => queries.Number64())],
+        Uid = (uint)queries.Number64(),
+        Gid = (uint)queries.Number64(),
+        CgroupId = (ulong)queries.Number64(),
         UserStack = Stack(random, target.MaxStackFrames),
         KernelStack = Stack(random, target.MaxStackFrames),
     };

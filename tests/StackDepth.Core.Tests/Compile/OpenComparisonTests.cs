@@ -110,7 +110,7 @@ public sealed class OpenComparisonTests
         for (var round = 0; round < Rounds; round++)
         {
             var random = new Random((seed * Rounds) + round);
-            var queries = new RandomQueries(random, null, null, StackWalk.FramePointer, StackWalk.Kernel);
+            var queries = new RandomQueries(random, null, null, StackWalk.FramePointer, StackWalk.Kernel) { Computes = false };
             IrExpression[] predicates = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => queries.Truth(3))];
             IrExpression[] fields = [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => queries.Truth(2))];
             var query = new IrQuery(new IrUserProbe("bin", "f"), [.. predicates], new IrEmit([.. fields]));

@@ -218,6 +218,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrLogic logic when Known(logic.Left) is not null => Conjuncts(logic.Right),
         IrLogic logic when Known(logic.Right) is not null => Conjuncts(logic.Left),
         IrNot { Operand: IrNot inner } => Conjuncts(inner.Operand),
+        IrIf choice when Plain(choice) is { } plain => Conjuncts(plain),
+        IrNot { Operand: IrIf choice } when Plain(choice) is { } plain => Conjuncts(new IrNot(plain)),
         IrNot { Operand: IrLogic { Left: var left, Right: var right } } when Known(left) is not null => Conjuncts(new IrNot(right)),
         IrNot { Operand: IrLogic { Left: var left, Right: var right } } when Known(right) is not null => Conjuncts(new IrNot(left)),
         _ => [condition],
@@ -230,15 +232,37 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrNot not => 1 - Known(not.Operand),
         IrLogic { Operator: LogicOperator.And } and => Known(and.Left) == 0 || Known(and.Right) == 0 ? 0 : Known(and.Left) & Known(and.Right),
         IrLogic or => Known(or.Left) == 1 || Known(or.Right) == 1 ? 1 : Known(or.Left) | Known(or.Right),
-        IrCompare { Left.Type: not IrType.Text } compare when Known(compare.Left) is { } left && Known(compare.Right) is { } right => Holds(compare.Operator, left.CompareTo(right)) ? 1 : 0,
+        IrCompare { Left.Type: not IrType.Text } compare when Known(compare.Left) is { } left && Known(compare.Right) is { } right => Holds(compare.Operator, ModelNumbers.Compare(compare.Left.Type, left, right)) ? 1 : 0,
+        IrIf choice when Plain(choice) is { } plain => Known(plain),
+        IrIsIn { Values: [] } => 0,
+        IrIsIn set when Known(set.Operand) is { } value => set.Values.Contains(value) ? 1 : 0,
+        IrStartsWith { Prefix: "" } => 1,
+        IrArithmetic arithmetic when Known(arithmetic.Left) is { } left && Known(arithmetic.Right) is { } right => ModelNumbers.Compute(arithmetic.Operator, arithmetic.Type, left, right),
+        IrUnary unary when Known(unary.Operand) is { } operand => ModelNumbers.Compute(unary.Operator, unary.Type, operand),
+        IrConvert convert when Known(convert.Operand) is { } operand => ModelNumbers.Convert(convert.Type, operand),
         _ => null,
     };
+
+    /// <summary>A choice as what it comes to where its test, or a truth value in one of its cases, is known.</summary>
+    private static IrExpression? Plain(IrIf choice)
+    {
+        if (Known(choice.Test) is { } test)
+            return test != 0 ? choice.Then : choice.Otherwise;
+        if (choice.Type != IrType.Boolean)
+            return null;
+        if (Known(choice.Then) is { } then)
+            return then != 0 ? new IrLogic(LogicOperator.Or, choice.Test, choice.Otherwise) : new IrLogic(LogicOperator.And, new IrNot(choice.Test), choice.Otherwise);
+        if (Known(choice.Otherwise) is { } otherwise)
+            return otherwise != 0 ? new IrLogic(LogicOperator.Or, new IrNot(choice.Test), choice.Then) : new IrLogic(LogicOperator.And, choice.Test, choice.Then);
+        return null;
+    }
 
     /// <summary>The stacks that must be walked to know an expression, in the order in which it mentions them.</summary>
     private static List<StackKind> Stacks(IrExpression expression) => expression switch
     {
         _ when Known(expression) is not null => [],
         IrStackValue value => [value.Stack.Kind],
+        IrIf choice when Plain(choice) is { } plain => Stacks(plain),
         _ => [.. expression.Operands.ToArray().SelectMany(Stacks).Distinct()],
     };
 
@@ -248,6 +272,17 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrContext { Field: ContextField.Pid } => hit.Pid,
         IrContext { Field: ContextField.Tid } => hit.Tid,
         IrContext { Field: ContextField.Timestamp } => hit.Timestamp,
+        IrArgument argument => hit.Arguments[argument.Index],
+        IrContext { Field: ContextField.Uid } => hit.Uid,
+        IrContext { Field: ContextField.Gid } => hit.Gid,
+        IrContext { Field: ContextField.Cpu } => hit.Cpu,
+        IrContext { Field: ContextField.CgroupId } => (long)hit.CgroupId,
+        IrArithmetic arithmetic => ModelNumbers.Compute(arithmetic.Operator, arithmetic.Type, Evaluate(arithmetic.Left, hit), Evaluate(arithmetic.Right, hit)),
+        IrUnary unary => ModelNumbers.Compute(unary.Operator, unary.Type, Evaluate(unary.Operand, hit)),
+        IrConvert convert => ModelNumbers.Convert(convert.Type, Evaluate(convert.Operand, hit)),
+        IrIf choice => Evaluate(choice.Test, hit) != 0 ? Evaluate(choice.Then, hit) : Evaluate(choice.Otherwise, hit),
+        IrIsIn set => set.Values.Contains(Evaluate(set.Operand, hit)) ? 1 : 0,
+        IrStartsWith prefix => Text(prefix.Operand, hit).StartsWith(prefix.Prefix, StringComparison.Ordinal) ? 1 : 0,
         IrContext { Field: ContextField.Function } => (long)hit.Cookie,
         IrStackLength length => Frames(length.Stack.Kind, hit),
         IrStackCompleteness completeness => (long)Reason(completeness.Stack.Kind, hit).Completeness,
@@ -256,7 +291,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrLogic { Operator: LogicOperator.And } and => Evaluate(and.Left, hit) & Evaluate(and.Right, hit),
         IrLogic or => Evaluate(or.Left, hit) | Evaluate(or.Right, hit),
         IrCompare { Left.Type: IrType.Text } compare => Holds(compare.Operator, string.CompareOrdinal(Text(compare.Left, hit), Text(compare.Right, hit))) ? 1 : 0,
-        IrCompare compare => Holds(compare.Operator, Evaluate(compare.Left, hit).CompareTo(Evaluate(compare.Right, hit))) ? 1 : 0,
+        IrCompare compare => Holds(compare.Operator, ModelNumbers.Compare(compare.Left.Type, Evaluate(compare.Left, hit), Evaluate(compare.Right, hit))) ? 1 : 0,
         _ => throw IrNodes.Unknown(expression),
     };
 

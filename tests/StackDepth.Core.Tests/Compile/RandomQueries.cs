@@ -22,7 +22,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
-    internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : 10) switch
+    internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : Computes ? 15 : 10) switch
     {
         0 => new IrConstant(random.Next(2), IrType.Boolean),
         1 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrStackCompleteness(Stack()), new IrConstant(random.Next(4), IrType.Completeness)),
@@ -31,6 +31,10 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         5 => new IrCompare(Comparison(), Int64(), Int64()),
         6 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), Truth(depth - 1), Truth(depth - 1)),
         7 => new IrNot(Truth(depth - 1)),
+        10 => new IrIf(Truth(depth - 1), Truth(depth - 1), Truth(depth - 1)),
+        11 => IsIn(depth),
+        12 => new IrStartsWith(new IrContext(ContextField.Comm, IrType.Text), Prefix()),
+        13 or 14 => AnyNumber() is var type && Number(type, depth) is var left ? new IrCompare(Comparison(), left, Number(type, depth)) : throw new InvalidOperationException(),
         _ => new IrLogic(Pick([LogicOperator.And, LogicOperator.Or]), Truth(depth - 1), Truth(depth - 1)),
     };
 
@@ -87,11 +91,52 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         0 => new IrContext(ContextField.Comm, IrType.Text),
         1 => new IrContext(ContextField.Function, IrType.Function),
         2 => Truth(1),
+        4 when Computes && random.Next(4) == 0 => Number(IrType.UInt64, 3),
         3 when random.Next(2) == 0 => random.Next(2) == 0 ? new IrStackCompleteness(Stack()) : new IrStackReason(Stack()),
         _ => Number(),
     };
 
-    private IrExpression Number() => random.Next(3) == 0 ? Int64() : Int32();
+    /// <summary>Whether the queries compute, beside comparing.</summary>
+    internal bool Computes { get; init; } = true;
+
+    // Aggregates take no unsigned number of 64 bits.
+    private IrExpression Number() => Computes && random.Next(2) == 0 ? Number(Pick([IrType.Int32, IrType.Int64, IrType.UInt32]), 3) : random.Next(3) == 0 ? Int64() : Int32();
+
+    /// <summary>A number of this type that is computed by up to <paramref name="depth"/> operations one in the other.</summary>
+    internal IrExpression Number(IrType type, int depth) => depth == 0 ? Leaf(type) : random.Next(12) switch
+    {
+        0 or 1 => Leaf(type),
+        2 => new IrUnary(Pick(Enum.GetValues<UnaryOperator>()), Number(type, depth - 1)),
+        3 => AnyNumber() is var from && from != type ? new IrConvert(Number(from, depth - 1), type) : Leaf(type),
+        4 => new IrIf(Truth(depth - 1), Number(type, depth - 1), Number(type, depth - 1)),
+        _ => Pick(Enum.GetValues<ArithmeticOperator>()) is var op && op is ArithmeticOperator.ShiftLeft or ArithmeticOperator.ShiftRight
+            ? new IrArithmetic(op, Number(type, depth - 1), Number(IrType.Int32, depth - 1), type)
+            : Number(type, depth - 1) is var left ? new IrArithmetic(op, left, random.Next(6) == 0 ? left : Number(type, depth - 1), type) : throw new InvalidOperationException(),
+    };
+
+    private IrExpression Leaf(IrType type) => type switch
+    {
+        IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
+        IrType.Int64 => random.Next(2) == 0 ? new IrArgument(random.Next(IrArgument.InRegisters)) : Int64(),
+        IrType.UInt32 => random.Next(3) == 0 ? new IrConstant((uint)Number64(), type) : new IrContext(Pick([ContextField.Uid, ContextField.Gid]), type),
+        _ => random.Next(3) == 0 ? new IrConstant(Number64(), type) : new IrContext(ContextField.CgroupId, type),
+    };
+
+    private IrType AnyNumber() => Pick([IrType.Int32, IrType.Int64, IrType.UInt32, IrType.UInt64]);
+
+    private IrIsIn IsIn(int depth)
+    {
+        var type = AnyNumber();
+        var operand = Number(type, depth - 1);
+        return new(operand, [.. Enumerable.Range(0, random.Next(5)).Select(_ => Leaf(type)).OfType<IrConstant>().Select(static constant => constant.Value).Distinct()]);
+    }
+
+    private string Prefix()
+    {
+        var comm = CommConstant();
+        // Of whole characters, each of which is one UTF-16 unit here.
+        return comm[..random.Next(comm.Length + 1)];
+    }
 
     private IrExpression Int32() => random.Next(6) switch
     {

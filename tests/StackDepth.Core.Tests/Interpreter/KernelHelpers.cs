@@ -20,6 +20,9 @@ internal sealed class KernelHelpers(ProgramRun run)
         var result = helper switch
         {
             HelperId.GetCurrentPidTgid => ((ulong)(uint)run.Hit.Pid << 32) | (uint)run.Hit.Tid,
+            HelperId.GetCurrentUidGid => ((ulong)run.Hit.Gid << 32) | run.Hit.Uid,
+            HelperId.GetSmpProcessorId => (ulong)run.Hit.Cpu,
+            HelperId.GetCurrentCgroupId => run.Hit.CgroupId,
             HelperId.GetCurrentComm => Comm(),
             HelperId.GetAttachCookie => run[Register.R1] == run.Context ? run.Hit.Cookie : throw new MachineException("R1 is not the context"),
             HelperId.KtimeGetBootNs => (ulong)run.Hit.Timestamp,

@@ -14,6 +14,15 @@ internal sealed record Hit
 
     internal int Tid { get; init; } = 1000;
 
+    /// <summary>The arguments of the probed function that are in registers.</summary>
+    internal long[] Arguments { get; init; } = new long[6];
+
+    internal uint Uid { get; init; }
+
+    internal uint Gid { get; init; }
+
+    internal ulong CgroupId { get; init; }
+
     /// <summary>The 16 bytes of comm, padded with zeroes as the kernel does.</summary>
     internal byte[] Comm { get; init; } = new byte[16];
 

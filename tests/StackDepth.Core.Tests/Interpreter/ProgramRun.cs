@@ -41,8 +41,8 @@ internal sealed class ProgramRun
             _slotOfIndex[index] = slot;
             slot += program.Instructions[index].Slots;
         }
-        // A probe's context is opaque to the interpreter: no byte of it can be read.
-        context ??= machine.Memory.Add("the context", 0);
+        // Of a probe's context only the arguments can be read.
+        context ??= Registers(machine, hit);
         Context = context.Address;
         Stack = machine.Memory.Add("the stack", StackBytes, written: false);
         this[Register.R1] = context.Address;
@@ -137,6 +137,20 @@ internal sealed class ProgramRun
         Machine.Accessing?.Invoke(this, region, offset, size);
         region.Written?.AsSpan(offset, size).Fill(true);
         return region.Bytes.AsSpan(offset, size);
+    }
+
+    /// <summary>struct pt_regs of x86-64, as far as the calling convention says what is in it.</summary>
+    private static Region Registers(Machine machine, Hit hit)
+    {
+        var registers = machine.Memory.Add("the context", 168, written: false);
+        int[] order = [14, 13, 12, 11, 9, 8]; // rdi, rsi, rdx, rcx, r8 and r9 of r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi ...
+        for (var index = 0; index < order.Length; index++)
+        {
+            var at = order[index] * sizeof(long);
+            BinaryPrimitives.WriteInt64LittleEndian(registers.Bytes.AsSpan(at), hit.Arguments[index]);
+            registers.Written.AsSpan(at, sizeof(long)).Fill(true);
+        }
+        return registers;
     }
 
     private ulong Enter(ulong function, ReadOnlySpan<(ulong Value, bool IsKernelPointer)> arguments)
@@ -247,6 +261,8 @@ internal sealed class ProgramRun
             BPF_RSH => old >> shift,
             BPF_ARSH => wide ? (ulong)((long)old >> shift) : (uint)((int)old >> shift),
             BPF_NEG => 0 - old,
+            BPF_DIV when i.Offset == 0 => operand == 0 ? 0 : old / operand,
+            BPF_MOD when i.Offset == 0 => operand == 0 ? old : old % operand,
             _ => throw new MachineException("the interpreter does not know this operation"),
         };
         this[i.Dst] = wide ? value : (uint)value;

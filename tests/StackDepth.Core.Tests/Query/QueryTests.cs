@@ -1,4 +1,5 @@
 using StackDepth.Compile;
+using StackDepth.Compile.Lowering;
 using StackDepth.Core.Tests.Golden;
 using StackDepth.Ir;
 using StackDepth.Native.Features;
@@ -113,7 +114,7 @@ public sealed class QueryTests
     {
         var error = Assert.Throws<ArgumentException>(() => (Expr<double>)1.5);
 
-        Assert.StartsWith("A constant of type Double has no counterpart in the kernel: use int, long, bool, string, Completeness or StackReason.", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("A constant of type Double has no counterpart in the kernel: use int, long, uint, ulong, bool, string, Completeness or StackReason.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -198,17 +199,79 @@ public sealed class QueryTests
     }
 
     [Fact]
-    public void A_query_that_needs_more_stack_than_a_program_has_is_refused()
+    public void A_program_that_needs_more_stack_than_it_has_is_refused()
     {
-        Expr<bool> condition = true;
-        var source = Source.Where(s =>
+        var context = new LoweringContext(GoldenQueries.Target) { Probe = new IrUserProbe("b", "s") };
+
+        Assert.Contains("512 bytes of stack", Assert.Throws<ProbeQueryException>(() => Enumerable.Range(0, 65).Sum(_ => context.Allocate(8))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_expression_of_more_operations_than_can_be_sensible_is_refused_before_it_is_looked_at()
+    {
+        var source = Source.Select(s =>
         {
-            for (var count = 0; count < 70; count++)
-                condition &= s.UStack.IsTruncated == s.KStack.IsTruncated;
-            return condition;
+            var number = s.Arg(0);
+            for (var count = 0; count < 60; count++)
+                number += number;
+            return number;
         });
 
-        Assert.Contains("512 bytes of stack", Refused(source.Count().Query), StringComparison.Ordinal);
+        Assert.StartsWith("The query has more than 10,000 operations", Refused(source.Query), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Expressions_print_as_they_are_written()
+    {
+        Assert.Equal("((arg0 + 1) * -arg1)", Print(s => (s.Arg(0) + 1) * -s.Arg(1)));
+        Assert.Equal("(1000 / ~(uid >> 3))", Print(s => 1000 / ~(s.Uid >> 3)));
+        Assert.Equal("((cgroup & 18446744073709551615) ^ (cgroup | (cgroup << pid)))", Print(s => (s.CgroupId & ulong.MaxValue) ^ (s.CgroupId | (s.CgroupId << s.Pid))));
+        Assert.Equal("((pid > 5) ? min(cpu, 3) : abs((tid - (tid % 2))))", Print(s => Expr.If(s.Pid > 5, Expr.Min(s.Cpu, 3), Expr.Abs(s.Tid - s.Tid % 2))));
+        Assert.Equal("uint64(int32(max(arg2, timestamp)))", Print(s => Expr.Max(s.Arg(2), s.Timestamp).ToInt32().ToUInt64()));
+        Assert.Equal("(uint32(pid) + int64(gid))", Print(s => s.Pid.ToUInt32().ToInt64() + s.Gid.ToInt64()).Replace("int64(uint32(pid))", "uint32(pid)", StringComparison.Ordinal));
+        Assert.Equal("((pid in [1, 2]) & ((comm == \"a\") | (comm == \"b\")))", Print(s => s.Pid.IsIn(1, 2, 1) & s.Comm.IsIn("a", "b")));
+        Assert.Equal("(!comm.starts_with(\"py\") | (pid in []))", Print(s => !s.Comm.StartsWith("py") | s.Pid.IsIn()));
+        Assert.Equal("(ustack.completeness in [Truncated, Broken])", Print(s => s.UStack.Completeness.IsIn(Completeness.Truncated, Completeness.Broken)));
+        Assert.Equal("((arg5 > 0) ? true : false)", Print(s => Expr.If(s.Arg(5) > 0, true, false)));
+
+        static string Print<T>(Func<EntryContext, Expr<T>> expression)
+        {
+            string? text = null;
+            Source.Select(s =>
+            {
+                var value = expression(s);
+                text = value.ToString();
+                return value;
+            });
+            return text!;
+        }
+    }
+
+    [Fact]
+    public void What_cannot_be_computed_is_refused_with_what_to_write_instead()
+    {
+        Assert.StartsWith("Expr.If chooses between numbers", Refused(Source.GroupBy(s => Expr.If(s.Pid == 1, s.Comm, "other")).Count().Query), StringComparison.Ordinal);
+        Assert.Equal("Aggregates keep signed numbers of 64 bits: of an unsigned one write ToInt64(), or group by it.", Refused(Source.Select(s => s.CgroupId).Max().Query));
+        Compile(Source.Select(s => s.CgroupId.ToInt64()).Max().Query);
+        Compile(Source.GroupBy(s => s.CgroupId).Max(s => s.Uid).Query);
+        Assert.Contains("no comm can begin so", Refused(Source.Where(s => s.Comm.StartsWith("1234567890123456")).Count().Query), StringComparison.Ordinal);
+        Assert.Contains("first NUL", Refused(Source.Where(s => s.Comm.StartsWith("a\0")).Count().Query), StringComparison.Ordinal);
+        Assert.Contains("can never equal a comm", Refused(Source.Where(s => s.Comm.IsIn("sh", "1234567890123456")).Count().Query), StringComparison.Ordinal);
+        Assert.Equal("Arg(6): only the first 6 integer arguments come in registers, Arg(0) to Arg(5); the others lie on the stack.", Assert.Throws<ProbeQueryException>(() => Source.Select(s => s.Arg(6))).Message);
+        Assert.Throws<ArgumentOutOfRangeException>("index", () => Source.Select(s => s.Arg(-1)));
+        Assert.Throws<ArgumentNullException>("prefix", () => Source.Where(s => s.Comm.StartsWith(null!)));
+        Assert.StartsWith("Arguments are where the caller left them at a function's entry only, and \"f+4\"", Refused(Probe.UProbe("b", "f+4").Select(s => s.Arg(0)).Query), StringComparison.Ordinal);
+    }
+
+    /// <summary>The compiler says so itself: this project would not build with a use of it that is not suppressed.</summary>
+    [Fact]
+    public void An_expression_is_no_condition_of_CSharp()
+    {
+        var isTrue = typeof(Expr).GetMethods().Single(static method => method.Name == "op_True");
+        var obsolete = Assert.Single(isTrue.GetCustomAttributes(typeof(ObsoleteAttribute), inherit: false).Cast<ObsoleteAttribute>());
+
+        Assert.Equal(("SD0001", true), (obsolete.DiagnosticId, obsolete.IsError));
+        Assert.Contains("Expr.If", obsolete.Message, StringComparison.Ordinal);
     }
 
     [Fact]

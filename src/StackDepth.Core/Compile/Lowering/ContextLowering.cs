@@ -6,6 +6,12 @@ namespace StackDepth.Compile.Lowering;
 /// <summary>Process filters and context fields. Each field is fetched once and kept in the BPF stack.</summary>
 internal static class ContextLowering
 {
+    // struct pt_regs of x86-64, arch/x86/include/uapi/asm/ptrace.h: rdi, rsi, rdx, rcx, r8, r9.
+    private static readonly int[] ArgumentOffsets = [112, 104, 96, 88, 72, 64];
+
+    /// <summary>Where in the probe's context the argument is.</summary>
+    internal static int ArgumentOffset(int index) => ArgumentOffsets[index];
+
     internal static void Filter(LoweringContext context, ProcessScope scope)
     {
         if (scope is ProcessScope.Linked or ProcessScope.All)
@@ -52,6 +58,22 @@ internal static class ContextLowering
                 break;
             case ContextField.Timestamp:
                 asm.Call(HelperId.KtimeGetNs);
+                break;
+            // The halves of one value: the group's id is the upper one.
+            case ContextField.Uid or ContextField.Gid:
+                if (context.GidUid is null)
+                {
+                    asm.Call(HelperId.GetCurrentUidGid);
+                    context.GidUid = context.Allocate(sizeof(long));
+                    asm.Store(MemorySize.DW, Register.R10, context.GidUid.Value, Register.R0);
+                }
+                context.Fields[field] = context.GidUid.Value + (field == ContextField.Gid ? sizeof(int) : 0);
+                return;
+            case ContextField.Cpu:
+                asm.Call(HelperId.GetSmpProcessorId);
+                break;
+            case ContextField.CgroupId:
+                asm.Call(HelperId.GetCurrentCgroupId);
                 break;
             default:
                 throw IrNodes.Unknown(field);

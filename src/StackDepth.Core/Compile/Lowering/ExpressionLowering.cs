@@ -5,13 +5,21 @@ using StackDepth.Native.Asm;
 
 namespace StackDepth.Compile.Lowering;
 
-/// <summary>Values and conditions. Everything that needs a helper has been fetched before, so expressions only load and compare, in R1 and R2.</summary>
+/// <summary>Values and conditions. Everything that needs a helper has been fetched before, so expressions only load, compute and compare, in R0 to R5.</summary>
 internal static class ExpressionLowering
 {
-    /// <summary>Puts a number, truth value or function into <paramref name="destination"/> (R1 or R2); a truth value may use the other of the two.</summary>
-    internal static void Evaluate(LoweringContext context, IrExpression expression, Register destination)
+    /// <summary>Puts a number, truth value or function into <paramref name="destination"/> (one of R0 to R5); the others of these change.</summary>
+    internal static void Evaluate(LoweringContext context, IrExpression expression, Register destination) => Evaluate(context, expression, destination, ScratchRegisters.Beside(destination));
+
+    /// <summary>The same with the registers of <paramref name="free"/>: at least one, unless <see cref="ArithmeticLowering.Needs"/> is 1.</summary>
+    internal static void Evaluate(LoweringContext context, IrExpression expression, Register destination, ScratchRegisters free)
     {
         var asm = context.Asm;
+        if (context.Computed.TryGetValue(expression, out var computed))
+        {
+            asm.Load(MemorySize.DW, destination, Register.R10, computed);
+            return;
+        }
         switch (expression)
         {
             case IrConstant constant when constant.Value is >= int.MinValue and <= int.MaxValue:
@@ -20,11 +28,14 @@ internal static class ExpressionLowering
             case IrConstant constant:
                 asm.LoadImmediate64(destination, constant.Value);
                 break;
-            case IrContext { Field: ContextField.Pid or ContextField.Tid } id:
+            case IrContext { Field: ContextField.Pid or ContextField.Tid or ContextField.Uid or ContextField.Gid } id:
                 asm.Load(MemorySize.W, destination, Register.R10, context.Fields[id.Field]);
                 break;
             case IrContext { Type: not IrType.Text } field:
                 asm.Load(MemorySize.DW, destination, Register.R10, context.Fields[field.Field]);
+                break;
+            case IrArgument argument:
+                asm.Load(MemorySize.DW, destination, Register.R6, ContextLowering.ArgumentOffset(argument.Index));
                 break;
             case IrStackLength length:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack] + StackHeader.Count);
@@ -44,10 +55,22 @@ internal static class ExpressionLowering
             case IrStackBound bound:
                 EvaluateBound(context, bound, destination);
                 break;
+            case IrArithmetic arithmetic:
+                ArithmeticLowering.Evaluate(context, arithmetic, destination, free);
+                break;
+            case IrUnary unary:
+                ArithmeticLowering.Evaluate(context, unary, destination, free);
+                break;
+            case IrConvert convert:
+                ArithmeticLowering.Evaluate(context, convert, destination, free);
+                break;
+            case IrIf { Type: not IrType.Boolean } choice:
+                EvaluateIf(context, choice, destination, free);
+                break;
             case { Type: IrType.Boolean }:
                 var otherwise = asm.CreateLabel("false");
                 var end = asm.CreateLabel("end");
-                BranchUnless(context, expression, otherwise);
+                Branch(context, expression, otherwise, when: false, destination, free);
                 asm.Mov(destination, 1);
                 asm.Jump(end);
                 asm.Place(otherwise);
@@ -59,7 +82,17 @@ internal static class ExpressionLowering
         }
     }
 
-    internal static void BranchUnless(LoweringContext context, IrExpression condition, Label target) => Branch(context, condition, target, when: false);
+    internal static void BranchUnless(LoweringContext context, IrExpression condition, Label target) =>
+        Branch(context, condition, target, when: false, Register.R1, ScratchRegisters.Beside(Register.R1));
+
+    /// <summary>Computes the number once; later uses read it.</summary>
+    internal static void Compute(LoweringContext context, IrExpression number)
+    {
+        Evaluate(context, number, Register.R1);
+        var offset = context.Allocate(sizeof(long));
+        context.Asm.Store(MemorySize.DW, Register.R10, offset, Register.R1);
+        context.Computed.Add(number, offset);
+    }
 
     /// <summary>Stores a value in the wire form at <paramref name="pointer"/> + <paramref name="offset"/>.</summary>
     internal static void Store(LoweringContext context, IrExpression expression, Register pointer, int offset)
@@ -108,7 +141,21 @@ internal static class ExpressionLowering
         asm.Place(end);
     }
 
-    private static void Branch(LoweringContext context, IrExpression condition, Label target, bool when)
+    private static void EvaluateIf(LoweringContext context, IrIf choice, Register destination, ScratchRegisters free)
+    {
+        var asm = context.Asm;
+        var otherwise = asm.CreateLabel("otherwise");
+        var end = asm.CreateLabel("end");
+        Branch(context, choice.Test, otherwise, when: false, destination, free);
+        Evaluate(context, choice.Then, destination, free);
+        asm.Jump(end);
+        asm.Place(otherwise);
+        Evaluate(context, choice.Otherwise, destination, free);
+        asm.Place(end);
+    }
+
+    /// <summary>Goes to <paramref name="target"/> if the condition is <paramref name="when"/>; uses <paramref name="work"/> and what is free, of which there is at least one.</summary>
+    private static void Branch(LoweringContext context, IrExpression condition, Label target, bool when, Register work, ScratchRegisters free)
     {
         var asm = context.Asm;
         switch (condition)
@@ -117,97 +164,126 @@ internal static class ExpressionLowering
                 if (constant.Value != 0 != when)
                     break;
                 // The verifier refuses code that no jump reaches, but not code behind a condition that never holds.
-                asm.Mov(Register.R1, 0);
-                asm.JumpIf(JumpOp.JEQ, Register.R1, 0, target);
+                asm.Mov(work, 0);
+                asm.JumpIf(JumpOp.JEQ, work, 0, target);
                 break;
             case IrNot not:
-                Branch(context, not.Operand, target, !when);
+                Branch(context, not.Operand, target, !when, work, free);
                 break;
             case IrLogic logic when (logic.Operator == LogicOperator.And) != when:
                 // One operand decides: "a & b" is false, and "a | b" true, as soon as one side is.
-                Branch(context, logic.Left, target, when);
-                Branch(context, logic.Right, target, when);
+                Branch(context, logic.Left, target, when, work, free);
+                Branch(context, logic.Right, target, when, work, free);
                 break;
             case IrLogic logic:
                 var undecided = asm.CreateLabel("short");
-                Branch(context, logic.Left, undecided, !when);
-                Branch(context, logic.Right, target, when);
+                Branch(context, logic.Left, undecided, !when, work, free);
+                Branch(context, logic.Right, target, when, work, free);
                 asm.Place(undecided);
                 break;
+            case IrIf choice:
+                var otherwise = asm.CreateLabel("otherwise");
+                var end = asm.CreateLabel("end");
+                Branch(context, choice.Test, otherwise, when: false, work, free);
+                Branch(context, choice.Then, target, when, work, free);
+                asm.Jump(end);
+                asm.Place(otherwise);
+                Branch(context, choice.Otherwise, target, when, work, free);
+                asm.Place(end);
+                break;
+            case IrIsIn set:
+                BranchIsIn(context, set, target, when, work, free);
+                break;
+            case IrStartsWith prefix:
+                BranchText(context, (IrContext)prefix.Operand, prefix.Prefix, whole: false, target, when, work, free);
+                break;
             case IrCompare { Left.Type: IrType.Text } text:
-                BranchText(context, text, target, when);
+                BranchText(
+                    context, text.Left as IrContext ?? (IrContext)text.Right, (text.Left as IrText ?? (IrText)text.Right).Value, whole: true, target,
+                    (text.Operator == CompareOperator.Equal) == when, work, free);
                 break;
             case IrCompare compare:
-                BranchNumber(context, compare, target, when);
+                BranchNumber(context, compare, target, when, work, free);
                 break;
             default:
                 throw IrNodes.Unknown(condition);
         }
     }
 
-    private static void BranchNumber(LoweringContext context, IrCompare compare, Label target, bool when)
+    private static void BranchNumber(LoweringContext context, IrCompare compare, Label target, bool when, Register work, ScratchRegisters free)
     {
         var asm = context.Asm;
-        var jump = Jump(compare.Operator, when);
+        var jump = Jump(compare.Operator, when, unsigned: compare.Left.Type == IrType.UInt64 || compare.Right.Type == IrType.UInt64);
         if (compare.Right is IrConstant { Value: >= int.MinValue and <= int.MaxValue } constant)
         {
-            Evaluate(context, compare.Left, Register.R1);
-            asm.JumpIf(jump, Register.R1, (int)constant.Value, target);
+            Evaluate(context, compare.Left, work, free);
+            asm.JumpIf(jump, work, (int)constant.Value, target);
             return;
         }
-        if (compare.Right.Type != IrType.Boolean)
-        {
-            Evaluate(context, compare.Left, Register.R1);
-            Evaluate(context, compare.Right, Register.R2);
-            asm.JumpIf(jump, Register.R1, Register.R2, target);
-            return;
-        }
-        // A truth value takes both registers to compute, so the right side waits in the BPF stack.
-        var spill = context.Allocate(sizeof(long));
-        Evaluate(context, compare.Right, Register.R1);
-        asm.Store(MemorySize.DW, Register.R10, spill, Register.R1);
-        Evaluate(context, compare.Left, Register.R1);
-        asm.Load(MemorySize.DW, Register.R2, Register.R10, spill);
-        asm.JumpIf(jump, Register.R1, Register.R2, target);
+        var operand = ArithmeticLowering.EvaluateBoth(context, compare.Left, compare.Right, work, free);
+        asm.JumpIf(jump, work, operand, target);
     }
 
-    private static void BranchText(LoweringContext context, IrCompare compare, Label target, bool when)
+    private static void BranchIsIn(LoweringContext context, IrIsIn set, Label target, bool when, Register work, ScratchRegisters free)
     {
         var asm = context.Asm;
-        var comm = compare.Left as IrContext ?? (IrContext)compare.Right;
-        var text = compare.Left as IrText ?? (IrText)compare.Right;
-        Span<byte> bytes = stackalloc byte[EventLayout.CommBytes];
-        bytes.Clear();
-        Encoding.UTF8.GetBytes(text.Value, bytes);
-        var jumpIfEqual = (compare.Operator == CompareOperator.Equal) == when;
-        var different = jumpIfEqual ? asm.CreateLabel("different") : target;
-        for (var part = 0; part < EventLayout.CommBytes; part += sizeof(long))
+        var found = when ? target : asm.CreateLabel("found");
+        Evaluate(context, set.Operand, work, free);
+        foreach (var value in set.Values)
         {
-            asm.Load(MemorySize.DW, Register.R1, Register.R10, context.Fields[comm.Field] + part);
-            var expected = BinaryPrimitives.ReadInt64LittleEndian(bytes[part..]);
-            if (expected is >= int.MinValue and <= int.MaxValue)
+            if (value is >= int.MinValue and <= int.MaxValue)
             {
-                asm.JumpIf(JumpOp.JNE, Register.R1, (int)expected, different);
+                asm.JumpIf(JumpOp.JEQ, work, (int)value, found);
                 continue;
             }
-            asm.LoadImmediate64(Register.R2, expected);
-            asm.JumpIf(JumpOp.JNE, Register.R1, Register.R2, different);
+            asm.LoadImmediate64(free.First, value);
+            asm.JumpIf(JumpOp.JEQ, work, free.First, found);
         }
-        if (jumpIfEqual)
+        if (when)
+            return;
+        asm.Jump(target);
+        asm.Place(found);
+    }
+
+    /// <summary>Compares by 8 bytes: all of the text, which is padded with zeroes, or those of a prefix.</summary>
+    private static void BranchText(LoweringContext context, IrContext comm, string text, bool whole, Label target, bool whenEqual, Register work, ScratchRegisters free)
+    {
+        var asm = context.Asm;
+        Span<byte> bytes = stackalloc byte[EventLayout.CommBytes];
+        bytes.Clear();
+        var length = Encoding.UTF8.GetBytes(text, bytes);
+        var different = whenEqual ? asm.CreateLabel("different") : target;
+        for (var part = 0; part < (whole ? EventLayout.CommBytes : length); part += sizeof(long))
+        {
+            asm.Load(MemorySize.DW, work, Register.R10, context.Fields[comm.Field] + part);
+            if (!whole && length - part < sizeof(long))
+                asm.Lsh(work, (sizeof(long) - (length - part)) * 8);
+            var expected = BinaryPrimitives.ReadInt64LittleEndian(bytes[part..]);
+            if (!whole && length - part < sizeof(long))
+                expected <<= (sizeof(long) - (length - part)) * 8;
+            if (expected is >= int.MinValue and <= int.MaxValue)
+            {
+                asm.JumpIf(JumpOp.JNE, work, (int)expected, different);
+                continue;
+            }
+            asm.LoadImmediate64(free.First, expected);
+            asm.JumpIf(JumpOp.JNE, work, free.First, different);
+        }
+        if (whenEqual)
         {
             asm.Jump(target);
             asm.Place(different);
         }
     }
 
-    private static JumpOp Jump(CompareOperator op, bool when) => (op, when) switch
+    private static JumpOp Jump(CompareOperator op, bool when, bool unsigned) => (op, when) switch
     {
         (CompareOperator.Equal, true) or (CompareOperator.NotEqual, false) => JumpOp.JEQ,
         (CompareOperator.NotEqual, true) or (CompareOperator.Equal, false) => JumpOp.JNE,
-        (CompareOperator.Less, true) or (CompareOperator.GreaterOrEqual, false) => JumpOp.JSLT,
-        (CompareOperator.LessOrEqual, true) or (CompareOperator.Greater, false) => JumpOp.JSLE,
-        (CompareOperator.Greater, true) or (CompareOperator.LessOrEqual, false) => JumpOp.JSGT,
-        (CompareOperator.GreaterOrEqual, true) or (CompareOperator.Less, false) => JumpOp.JSGE,
+        (CompareOperator.Less, true) or (CompareOperator.GreaterOrEqual, false) => unsigned ? JumpOp.JLT : JumpOp.JSLT,
+        (CompareOperator.LessOrEqual, true) or (CompareOperator.Greater, false) => unsigned ? JumpOp.JLE : JumpOp.JSLE,
+        (CompareOperator.Greater, true) or (CompareOperator.LessOrEqual, false) => unsigned ? JumpOp.JGT : JumpOp.JSGT,
+        (CompareOperator.GreaterOrEqual, true) or (CompareOperator.Less, false) => unsigned ? JumpOp.JGE : JumpOp.JSGE,
         _ => throw IrNodes.Unknown(op),
     };
 }

@@ -138,14 +138,36 @@ internal static class KeepLowering
         CountVersion(asm);
         AggregateLowering.Encode(context, layout.Keep.By, layout.Keep.Maximum);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Value, Register.R2);
-        asm.Call(HelperId.GetCurrentPidTgid);
+        // What the query has fetched is not fetched again.
+        if (context.PidTgid is { } ids)
+            asm.Load(MemorySize.DW, Register.R0, Register.R10, ids);
+        else
+            asm.Call(HelperId.GetCurrentPidTgid);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Ids, Register.R0);
-        asm.Mov(Register.R1, Register.R9);
-        asm.Add(Register.R1, KeptLayout.Comm);
-        asm.Mov(Register.R2, EventLayout.CommBytes);
-        asm.Call(HelperId.GetCurrentComm);
-        asm.Mov(Register.R1, Register.R6);
-        asm.Call(HelperId.GetAttachCookie);
+        if (context.Fields.TryGetValue(ContextField.Comm, out var comm))
+        {
+            for (var part = 0; part < EventLayout.CommBytes; part += sizeof(long))
+            {
+                asm.Load(MemorySize.DW, Register.R1, Register.R10, comm + part);
+                asm.Store(MemorySize.DW, Register.R9, KeptLayout.Comm + part, Register.R1);
+            }
+        }
+        else
+        {
+            asm.Mov(Register.R1, Register.R9);
+            asm.Add(Register.R1, KeptLayout.Comm);
+            asm.Mov(Register.R2, EventLayout.CommBytes);
+            asm.Call(HelperId.GetCurrentComm);
+        }
+        if (context.Fields.TryGetValue(ContextField.Function, out var function))
+        {
+            asm.Load(MemorySize.DW, Register.R0, Register.R10, function);
+        }
+        else
+        {
+            asm.Mov(Register.R1, Register.R6);
+            asm.Call(HelperId.GetAttachCookie);
+        }
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Site, Register.R0);
         asm.Call(HelperId.KtimeGetBootNs);
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Time, Register.R0);

@@ -16,6 +16,7 @@ internal sealed class LoweringContext
     private int _frameBytes;
     private bool _resultsLoaded;
     private int? _firstKey;
+    private readonly Stack<int> _spills = [];
 
     internal LoweringContext(CompileTarget target)
     {
@@ -37,6 +38,9 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of context fields that have been loaded.</summary>
     internal Dictionary<ContextField, int> Fields { get; } = [];
 
+    /// <summary>Frame offsets of numbers that have been computed because they are used more than once.</summary>
+    internal Dictionary<IrExpression, int> Computed { get; } = [];
+
     /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 
@@ -48,6 +52,9 @@ internal sealed class LoweringContext
 
     /// <summary>The frame offset of <c>bpf_get_current_pid_tgid()</c>: tid in the low half, pid in the high half.</summary>
     internal int? PidTgid { get; set; }
+
+    /// <summary>The frame offset of <c>bpf_get_current_uid_gid()</c>: uid in the low half, gid in the high half.</summary>
+    internal int? GidUid { get; set; }
 
     /// <summary>The sets of functions whose frames the walks count.</summary>
     internal ImmutableArray<IrFunctions> Counted { get; init; } = [];
@@ -93,6 +100,11 @@ internal sealed class LoweringContext
         _frameBytes += (bytes + 7) & ~7;
         return _frameBytes <= (CallsFunctions ? StackBytes - StackWalker.StackBytes : StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
     }
+
+    /// <summary>Room in the BPF stack for one number that no register is left for, until <see cref="ReturnSpill"/>.</summary>
+    internal int RentSpill() => _spills.TryPop(out var offset) ? offset : Allocate(sizeof(long));
+
+    internal void ReturnSpill(int offset) => _spills.Push(offset);
 
     /// <summary>Loads R7, once.</summary>
     internal void LoadResults()

@@ -63,6 +63,9 @@ internal static class ProgramLowering
                 case Decide decide:
                     Undecided(context, decide.Condition);
                     break;
+                case Compute compute:
+                    ExpressionLowering.Compute(context, compute.Value);
+                    break;
                 case CountHit:
                     context.LoadResults();
                     context.Increment(HealthCounter.Hits);

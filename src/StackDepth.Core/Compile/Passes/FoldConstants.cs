@@ -29,17 +29,68 @@ internal static class FoldConstants
 
     internal static IrExpression Fold(IrExpression expression) => expression switch
     {
-        IrNot not => Fold(not.Operand) switch
-        {
-            IrConstant constant => constant.Value == 0 ? True : False,
-            IrNot inner => inner.Operand,
-            var operand => new IrNot(operand),
-        },
+        IrNot not => Not(Fold(not.Operand)),
         IrLogic logic => Logic(logic.Operator, Fold(logic.Left), Fold(logic.Right)),
         IrCompare compare => Compare(compare.Operator, Fold(compare.Left), Fold(compare.Right)),
-        IrTuple tuple => new IrTuple([.. tuple.Items.Select(Fold)]),
-        _ => expression,
+        IrArithmetic arithmetic => Arithmetic(arithmetic, Fold(arithmetic.Left), Fold(arithmetic.Right)),
+        IrUnary unary => Fold(unary.Operand) is var operand && operand is IrConstant constant ? new IrConstant(IrNumbers.Apply(unary.Operator, unary.Type, constant.Value), unary.Type) : new IrUnary(unary.Operator, operand),
+        IrConvert convert => Convert(convert, Fold(convert.Operand)),
+        IrIf choice => If(Fold(choice.Test), choice),
+        IrIsIn set => IsIn(set, Fold(set.Operand)),
+        IrStartsWith { Prefix: "" } => True,
+        _ => expression.Map(Fold),
     };
+
+    private static IrExpression Arithmetic(IrArithmetic arithmetic, IrExpression left, IrExpression right)
+    {
+        if (left is IrConstant l && right is IrConstant r)
+            return new IrConstant(IrNumbers.Apply(arithmetic.Operator, arithmetic.Type, l.Value, r.Value), arithmetic.Type);
+        if (left is IrConstant && arithmetic.Operator is not (ArithmeticOperator.Subtract or ArithmeticOperator.Divide or ArithmeticOperator.Modulo or ArithmeticOperator.ShiftLeft or ArithmeticOperator.ShiftRight))
+            (left, right) = (right, left);
+        if (right is IrConstant constant && IsNeutral(arithmetic.Operator, arithmetic.Type, constant.Value))
+            return left;
+        return new IrArithmetic(arithmetic.Operator, left, right, arithmetic.Type);
+    }
+
+    /// <summary>Whether the operation answers its left operand, whatever that is.</summary>
+    private static bool IsNeutral(ArithmeticOperator op, IrType type, long right) => op switch
+    {
+        ArithmeticOperator.Add or ArithmeticOperator.Subtract or ArithmeticOperator.Or or ArithmeticOperator.Xor => right == 0,
+        ArithmeticOperator.Multiply or ArithmeticOperator.Divide => right == 1,
+        ArithmeticOperator.And => right == IrNumbers.Wrap(type, -1),
+        ArithmeticOperator.ShiftLeft or ArithmeticOperator.ShiftRight => IrNumbers.ShiftCount(type, right) == 0,
+        _ => false,
+    };
+
+    private static IrExpression Convert(IrConvert convert, IrExpression operand) =>
+        operand is IrConstant constant ? new IrConstant(IrNumbers.Wrap(convert.Type, constant.Value), convert.Type)
+        : operand.Type == convert.Type ? operand
+        : new IrConvert(operand, convert.Type);
+
+    private static IrExpression IsIn(IrIsIn set, IrExpression operand) =>
+        operand is IrConstant constant ? (set.Values.Contains(constant.Value) ? True : False)
+        : set.Values is [] ? False
+        : set.Values is [var only] ? new IrCompare(CompareOperator.Equal, operand, new IrConstant(only, operand.Type))
+        : new IrIsIn(operand, set.Values);
+
+    private static IrExpression Not(IrExpression operand) => operand switch
+    {
+        IrConstant constant => constant.Value == 0 ? True : False,
+        IrNot inner => inner.Operand,
+        _ => new IrNot(operand),
+    };
+
+    /// <summary>A truth value that is known in one of the cases makes a condition of the other: the lowering relies on it that a condition can hold, and can fail.</summary>
+    private static IrExpression If(IrExpression test, IrIf choice)
+    {
+        if (test is IrConstant constant)
+            return Fold(constant.Value != 0 ? choice.Then : choice.Otherwise);
+        var (then, otherwise) = (Fold(choice.Then), Fold(choice.Otherwise));
+        return choice.Type != IrType.Boolean ? new IrIf(test, then, otherwise)
+            : then is IrConstant known ? (known.Value != 0 ? Logic(LogicOperator.Or, test, otherwise) : Logic(LogicOperator.And, Not(test), otherwise))
+            : otherwise is IrConstant other ? (other.Value != 0 ? Logic(LogicOperator.Or, Not(test), then) : Logic(LogicOperator.And, test, then))
+            : new IrIf(test, then, otherwise);
+    }
 
     private static IrExpression Logic(LogicOperator op, IrExpression left, IrExpression right)
     {
@@ -57,17 +108,7 @@ internal static class FoldConstants
             return new IrCompare(op, left, right);
         if (right is not IrConstant r)
             return new IrCompare(Mirror(op), right, left);
-        var holds = op switch
-        {
-            CompareOperator.Equal => l.Value == r.Value,
-            CompareOperator.NotEqual => l.Value != r.Value,
-            CompareOperator.Less => l.Value < r.Value,
-            CompareOperator.LessOrEqual => l.Value <= r.Value,
-            CompareOperator.Greater => l.Value > r.Value,
-            CompareOperator.GreaterOrEqual => l.Value >= r.Value,
-            _ => throw IrNodes.Unknown(op),
-        };
-        return holds ? True : False;
+        return IrNumbers.Holds(op, l.Type, l.Value, r.Value) ? True : False;
     }
 
     /// <summary>The operator for swapped operands: constants go to the right, where an instruction can hold them.</summary>

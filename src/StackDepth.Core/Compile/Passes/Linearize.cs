@@ -41,13 +41,16 @@ internal static class Linearize
             Require(expression);
         if (query.Sink is IrAggregate { Kept: { } kept } && target.FramesOf(kept.Stack) is var stack && captured.Add(stack))
             steps.Add(new Capture(stack, target.WalkOf(stack), target.FrameLimit(target.WalkOf(stack)), OnDemand: true));
-        // A truth value that a query delivers is a comparison too: where it is open, the hit has no value.
-        foreach (var expression in values.SelectMany(Parts).Where(comparisons.CanBeOpen).Distinct())
-            steps.Add(new Decide(comparisons.Settled(expression)));
+        // A truth value that a query delivers, or that chooses what it delivers, is a comparison too: where it is open, the hit has no value.
+        foreach (var expression in values.SelectMany(Parts).Distinct())
+        {
+            if (comparisons.Settled(expression) is { } settled)
+                steps.Add(new Decide(settled));
+        }
         for (; control < query.Controls.Length; control++)
             steps.Add(new Control(query.Controls[control], control));
         steps.Add(new Deliver(query.Sink));
-        return new(query.Probe, steps.ToImmutable());
+        return ShareNumbers.Run(new(query.Probe, steps.ToImmutable()));
 
         void Require(IrExpression expression)
         {

@@ -31,11 +31,7 @@ internal static class NameWalks
         IrExpression Name(IrExpression expression) => expression switch
         {
             IrStackValue value => value with { Stack = NameStack(value.Stack) },
-            IrCompare compare => compare with { Left = Name(compare.Left), Right = Name(compare.Right) },
-            IrLogic logic => logic with { Left = Name(logic.Left), Right = Name(logic.Right) },
-            IrNot not => new IrNot(Name(not.Operand)),
-            IrTuple tuple => new IrTuple([.. tuple.Items.Select(Name)]),
-            _ => expression,
+            _ => expression.Map(Name),
         };
 
         IrStack NameStack(IrStack stack) => stack.Walk is { } walk && (walk == target.Walk || stack.Kind == StackKind.Kernel) ? new(stack.Kind) : stack;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using StackDepth.Ir;
 using StackDepth.Native.Targets;
@@ -7,8 +8,14 @@ namespace StackDepth.Compile.Passes;
 /// <summary>Refuses, with a sentence, what the C# types let through but the kernel cannot do.</summary>
 internal static class TypeCheck
 {
+    /// <summary>A loop that builds on itself doubles an expression at every turn: nobody could compile, or read, what comes of it.</summary>
+    private const int MostOperations = 10_000;
+
     internal static void Run(IrQuery query)
     {
+        var left = MostOperations;
+        foreach (var expression in query.Expressions)
+            Count(expression, ref left);
         CheckProbe(query);
         foreach (var predicate in query.Predicates)
             Check(predicate);
@@ -23,9 +30,16 @@ internal static class TypeCheck
                 if (aggregate.Key is { } key)
                     CheckOutput(key, "a key");
                 if (aggregate.Value is { } value)
+                {
                     CheckOutput(value, "a value");
+                    if (aggregate.Parts != AggregateParts.Count)
+                        CheckAggregated(value);
+                }
                 if (aggregate.Kept is { } kept)
+                {
                     CheckOutput(kept.By, "a value");
+                    CheckAggregated(kept.By);
+                }
                 break;
             case IrEmit emit:
                 foreach (var field in emit.Fields)
@@ -33,6 +47,7 @@ internal static class TypeCheck
                 break;
             case IrEmitExtremum extremum:
                 CheckOutput(extremum.Value, "a value");
+                CheckAggregated(extremum.Value);
                 break;
             default:
                 throw IrNodes.Unknown(query.Sink);
@@ -48,8 +63,11 @@ internal static class TypeCheck
                 throw new ProbeQueryException(
                     $"Recursion is counted by the stack pointers at a function's entry, and \"{user.Symbols}\" names an instruction within one. Probe the function, or select UStack.Length.");
             }
+            CheckArguments(query, user.Symbols);
             return;
         }
+        if (query.Probe is IrKernelProbe kernel)
+            CheckArguments(query, kernel.Symbols);
         if (CompileTarget.CountsActivations(query))
             throw new ProbeQueryException($"Recursion is counted at the entries of user-space functions, and {query.Probe} is none. Use Probe.UProbe, or select UStack.Length or KStack.Length.");
         if (CompileTarget.Measures(query) || CompileTarget.UsesPython(query))
@@ -62,6 +80,23 @@ internal static class TypeCheck
         const int Most = 32 << 10;
         if (aggregate.Parts != AggregateParts.None && new ResultLayout(AggregateLayout.Of(aggregate).Size, 0).Size > Most)
             throw new ProbeQueryException($"The aggregates take more than the {Most:N0} bytes that the kernel has for a value on one CPU: aggregate fewer values at once, or use fewer buckets.");
+    }
+
+    private static void CheckArguments(IrQuery query, string symbols)
+    {
+        if (!SymbolQuery.IsFunction(symbols) && query.Expressions.Any(static expression => expression.Any(static node => node is IrArgument)))
+        {
+            throw new ProbeQueryException(
+                $"Arguments are where the caller left them at a function's entry only, and \"{symbols}\" names an instruction within one. Probe the function.");
+        }
+    }
+
+    private static void Count(IrExpression expression, ref int left)
+    {
+        if (--left < 0)
+            throw new ProbeQueryException($"The query has more than {MostOperations.ToString("N0", CultureInfo.InvariantCulture)} operations: a value that is used in several places counts in each of them. Compute less, or in several queries.");
+        foreach (var operand in expression.Operands)
+            Count(operand, ref left);
     }
 
     private static void CheckOutput(IrExpression expression, string role)
@@ -80,8 +115,29 @@ internal static class TypeCheck
     {
         foreach (var operand in expression.Operands)
             Check(operand);
-        if (expression is IrCompare compare)
-            CheckCompare(compare);
+        switch (expression)
+        {
+            case IrCompare compare:
+                CheckCompare(compare);
+                break;
+            case IrIf { Type: IrType.Text or IrType.Function }:
+                throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text or the function beside the condition, as a field of its own.");
+            case IrStartsWith { Operand: not IrContext { Field: ContextField.Comm } }:
+                throw new ProbeQueryException("StartsWith looks at comm only: s.Comm.StartsWith(\"python\").");
+            case IrStartsWith prefix:
+                CheckComm(prefix.Prefix, "begin");
+                break;
+        }
+    }
+
+    /// <summary>Aggregates keep signed numbers of 64 bits.</summary>
+    private static void CheckAggregated(IrExpression value)
+    {
+        foreach (var item in value is IrTuple tuple ? tuple.Items.AsSpan() : [value])
+        {
+            if (item.Type == IrType.UInt64)
+                throw new ProbeQueryException("Aggregates keep signed numbers of 64 bits: of an unsigned one write ToInt64(), or group by it.");
+        }
     }
 
     private static void CheckCompare(IrCompare compare)
@@ -92,14 +148,18 @@ internal static class TypeCheck
             return;
         if (compare is not ({ Left: IrContext, Right: IrText } or { Left: IrText, Right: IrContext }))
             throw new ProbeQueryException("A text can be compared only as comm with a constant.");
-        var text = (compare.Left as IrText ?? (IrText)compare.Right).Value;
+        CheckComm((compare.Left as IrText ?? (IrText)compare.Right).Value, "equal");
+    }
+
+    private static void CheckComm(string text, string verb)
+    {
         var bytes = Encoding.UTF8.GetByteCount(text);
         if (bytes >= EventLayout.CommBytes)
         {
             throw new ProbeQueryException(
-                $"\"{text}\" has {bytes} bytes and can never equal a comm: the kernel cuts names to {EventLayout.CommBytes - 1} bytes. Compare with the first {EventLayout.CommBytes - 1} bytes.");
+                $"\"{text}\" has {bytes} bytes and {(verb == "equal" ? "can never equal a comm" : "no comm can begin so")}: the kernel cuts names to {EventLayout.CommBytes - 1} bytes. Compare with the first {EventLayout.CommBytes - 1} bytes.");
         }
         if (text.Contains('\0', StringComparison.Ordinal))
-            throw new ProbeQueryException("A comm ends at its first NUL: a text with one inside can never equal it.");
+            throw new ProbeQueryException($"A comm ends at its first NUL: {(verb == "equal" ? "a text with one inside can never equal it" : "it cannot begin with a text that has one inside")}.");
     }
 }
