@@ -19,14 +19,7 @@ public class ProbeQuery<TResult>
 
     internal IrQuery Query { get; }
 
-    /// <summary>This query and another one of the same probe, computed by one program in one pass: of the two one is a <c>MaxBy</c>, <c>MinBy</c> or <c>TopK</c>, and the other an aggregate or table.</summary>
-    /// <exception cref="ProbeQueryException">The queries have different probes or filters, or are two of a kind.</exception>
-    public ProbeQuery<(TResult First, TOther Second)> And<TOther>(ProbeQuery<TOther> other)
-    {
-        ArgumentNullException.ThrowIfNull(other);
-        var (first, second) = (_decode, other._decode);
-        return new(Query.And(other.Query), snapshot => (first(snapshot), second(snapshot)));
-    }
+    internal Func<AggregateSnapshot, TResult> Decode => _decode;
 
     /// <summary>What will run: IR, commented disassembly, bytecode and sites. Needs no privilege unless the verifier's log is asked for.</summary>
     /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>

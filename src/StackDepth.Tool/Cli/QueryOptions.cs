@@ -13,7 +13,7 @@ internal sealed class QueryOptions
 
     private readonly Argument<string> _probe = new("PROBE")
     {
-        Description = "uprobe:BINARY:SYMBOL (or u:...). BINARY is a path, a program or a library; SYMBOL a function, a glob in quotes, symbol+offset, or 0xADDRESS.",
+        Description = "uprobe:BINARY:SYMBOL (or u:...). BINARY is a path, a program or a library; SYMBOL a function, a glob in quotes, symbol+offset, or 0xADDRESS. Or kprobe:FUNCTION, tracepoint:CATEGORY:NAME, profile:hz:N, software:EVENT:COUNT.",
     };
 
     private readonly Count _pid = new(["--pid", "-p"], "the number of a process", "Observe this process only. Its threads count, its children do not.", "PID");
@@ -32,7 +32,7 @@ internal sealed class QueryOptions
     };
 
     private readonly Choice<MeasuredStack> _stack = Choices.Option(
-        "--stack", "Whose frames are counted; user unless it is written.", ("user", MeasuredStack.User), ("kernel", MeasuredStack.Kernel));
+        "--stack", "Whose frames are counted; unless it is written kernel at a kprobe, and else user.", ("user", MeasuredStack.User), ("kernel", MeasuredStack.Kernel));
 
     private readonly Choice<StackWalk> _walk = Choices.Option(
         "--walk", "How the frames of user stacks are found; auto unless it is written. kernel is the kernel's own walk, as bpftrace's.",
@@ -83,7 +83,11 @@ internal sealed class QueryOptions
         var conditions = ImmutableArray.CreateBuilder<WhereCondition>();
         foreach (var where in parsed.GetValue(_where) ?? [])
             conditions.AddRange(WhereParser.Parse(where));
-        return new(ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe)), _stack.In(parsed), _by.In(parsed), conditions.ToImmutable(), _pid.In(parsed), Questions(parsed));
+        var probe = ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe));
+        var stack = _stack.In(parsed);
+        if (stack is MeasuredStack.OfProbe)
+            stack = probe.Kind is ProbeKind.Kernel ? MeasuredStack.Kernel : MeasuredStack.User;
+        return new(probe, stack, _by.In(parsed), conditions.ToImmutable(), _pid.In(parsed), Questions(parsed));
     }
 
     private ImmutableArray<Question> Questions(ParseResult parsed)

@@ -1,43 +1,73 @@
+using System.Globalization;
+
 namespace StackDepth.Tool.Parsing;
 
 /// <summary>
-/// Reads a probe as bpftrace writes it: <c>uprobe:BINARY:SYMBOL</c>. BINARY ends at the first colon, so that symbols may hold colons (<c>ns::fn</c>, Go's
+/// Reads a probe as bpftrace writes it. Of <c>uprobe:BINARY:SYMBOL</c> BINARY ends at the first colon, so that symbols may hold colons (<c>ns::fn</c>, Go's
 /// <c>type:.eq.T</c>); a path that holds one is written in double quotes. SYMBOL may be quoted too.
 /// </summary>
 internal static class ProbeSpecParser
 {
     private const string Form = "uprobe:BINARY:SYMBOL (or u:BINARY:SYMBOL)";
+    private const string Forms = "uprobe:BINARY:SYMBOL, kprobe:FUNCTION, tracepoint:CATEGORY:NAME, profile:hz:N or software:EVENT:COUNT";
 
     internal static ProbeSpec Parse(string written)
     {
         var text = written.Trim();
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         var type = colon < 0 ? text : text[..colon];
-        if (type is not ("uprobe" or "u"))
-            throw WrongType(text, type, colon);
-        var (binary, next) = Binary(text, colon + 1);
-        return new(text, binary, Symbols(text, next));
+        switch (type)
+        {
+            case "uprobe" or "u":
+                var (binary, next) = Binary(text, colon + 1);
+                return new(text, binary, Symbols(text, next));
+            case "kprobe" or "k" when colon >= 0:
+                return new(text, "", Symbols(text, colon + 1), ProbeKind.Kernel);
+            case "tracepoint" or "t" when colon >= 0:
+                var (category, name) = Binary(text, colon + 1);
+                return new(text, category, Symbols(text, name), ProbeKind.Tracepoint);
+            case "profile" or "p" when colon >= 0:
+                return Profile(text, colon + 1);
+            case "software" or "s" when colon >= 0:
+                return Software(text, colon + 1);
+            default:
+                throw WrongType(text, type, colon);
+        }
     }
 
+    private static ProbeSpec Profile(string text, int start)
+    {
+        if (!text.AsSpan(start).StartsWith("hz:", StringComparison.Ordinal))
+            throw new UsageException("A profile is written by its samples a second: profile:hz:99.", text, start);
+        return new(text, "", "", ProbeKind.Profile, Number(text, start + "hz:".Length));
+    }
+
+    private static ProbeSpec Software(string text, int start)
+    {
+        var colon = text.IndexOf(':', start);
+        var name = NotEmpty(colon < 0 ? text[start..] : text[start..colon], text, start, "The event is missing");
+        return new(text, name, "", ProbeKind.Software, colon < 0 ? 1 : Number(text, colon + 1));
+    }
+
+    private static int Number(string text, int start) => int.TryParse(text.AsSpan(start), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+        ? number
+        : throw new UsageException("A number above 0 belongs here, and nothing behind it.", text, start);
+
     private static UsageException WrongType(string text, string type, int colon) => KindOf(type) is { } kind
-        ? new($"{kind} probes are not supported yet: what is supported now is {Form}, at the entry of a user-space function.", text, 0)
+        ? new($"{kind} probes are not supported yet: what is supported now is {Forms}.", text, 0)
         : colon < 0
-            ? new($"This is not a probe: write {Form}.", text, 0)
-            : new($"There is no probe type of this name: write {Form}.", text, 0);
+            ? new($"This is not a probe: write {Forms}.", text, 0)
+            : new($"There is no probe type of this name: write {Forms}.", text, 0);
 
     /// <summary>bpftrace's probe types by their long names, from either name.</summary>
     private static string? KindOf(string type) => type switch
     {
         "uretprobe" or "ur" => "uretprobe",
-        "kprobe" or "k" => "kprobe",
         "kretprobe" or "kr" => "kretprobe",
         "kfunc" or "kretfunc" or "fentry" or "fexit" or "f" or "fr" => "fentry and fexit",
-        "tracepoint" or "t" => "tracepoint",
         "rawtracepoint" or "rt" => "rawtracepoint",
         "usdt" or "U" => "usdt",
-        "profile" or "p" => "profile",
         "interval" or "i" => "interval",
-        "software" or "s" => "software",
         "hardware" or "h" => "hardware",
         "watchpoint" or "w" or "asyncwatchpoint" or "aw" => "watchpoint",
         "iter" or "it" => "iter",
@@ -92,5 +122,5 @@ internal static class ProbeSpecParser
     }
 
     private static string NotEmpty(string value, string text, int position, string message) =>
-        string.IsNullOrWhiteSpace(value) ? throw new UsageException($"{message}: write {Form}.", text, position) : value;
+        string.IsNullOrWhiteSpace(value) ? throw new UsageException($"{message}: write {Forms}.", text, position) : value;
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using StackDepth.Tool.Output;
+using StackDepth.Tool.Parsing;
 
 namespace StackDepth.Tool.Running;
 
@@ -10,13 +11,26 @@ internal abstract class DepthQuery
 {
     internal static DepthQuery Build(QueryRequest request)
     {
-        var source = Probe.UProbe(request.Probe.Binary, request.Probe.Symbols);
+        var probe = request.Probe;
+        return probe.Kind switch
+        {
+            ProbeKind.User => Build(Probe.UProbe(probe.Binary, probe.Symbols), request),
+            ProbeKind.Kernel => Build(Probe.KProbe(probe.Symbols), request),
+            ProbeKind.Tracepoint => Build(Probe.Tracepoint(probe.Binary, probe.Symbols), request),
+            ProbeKind.Profile => Build(Probe.Profile(probe.Number), request),
+            _ => Build(Probe.SoftwareEvent(probe.Binary, probe.Number), request),
+        };
+    }
+
+    private static DepthQuery Build<TContext>(ProbeSource<TContext> source, QueryRequest request)
+        where TContext : ProbeContext
+    {
         if (request.ProcessId is { } pid)
             source = source.ForProcess(pid);
         foreach (var condition in request.Where)
             source = source.Where(condition.ToExpression);
-        Func<EntryContext, Expr<long>> depth = request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Length.ToInt64() : static s => s.UStack.Length.ToInt64();
-        Func<EntryContext, Expr<long>>[] values = [depth, .. request.Questions.Select(static question => question.Value)];
+        Func<TContext, Expr<long>> depth = request.Stack is MeasuredStack.Kernel ? static s => s.KStack.Length.ToInt64() : static s => s.UStack.Length.ToInt64();
+        Func<TContext, Expr<long>>[] values = [depth, .. request.Questions.Select(static question => question.Value)];
         var deepest = source.MaxBy(depth);
         return request.By switch
         {
@@ -37,8 +51,9 @@ internal abstract class DepthQuery
 
     internal abstract ProbePlan Explain(ExplainOptions options);
 
-    private static DepthQuery<(ProbeTable<TKey, ImmutableArray<Summary<long>>> Groups, RecordHolder<long>? Deepest)> Grouped<TKey>(
-        ProbeGroups<EntryContext, TKey> groups, Func<EntryContext, Expr<long>>[] values, ProbeQuery<RecordHolder<long>?> deepest, Func<TKey, DepthKey> describe)
+    private static DepthQuery<(ProbeTable<TKey, ImmutableArray<Summary<long>>> Groups, RecordHolder<long>? Deepest)> Grouped<TContext, TKey>(
+        ProbeGroups<TContext, TKey> groups, Func<TContext, Expr<long>>[] values, ProbeQuery<RecordHolder<long>?> deepest, Func<TKey, DepthKey> describe)
+        where TContext : ProbeContext
         where TKey : notnull =>
         new(groups.Summaries(values).And(deepest), result => Depths.Of(result.Groups, describe) with { Deepest = result.Deepest });
 

@@ -6,6 +6,9 @@ namespace StackDepth.Tool.Running;
 /// <summary>Whose stack is measured.</summary>
 internal enum MeasuredStack
 {
+    /// <summary>The one that the probe is about: not written.</summary>
+    OfProbe,
+
     User,
     Kernel,
 }

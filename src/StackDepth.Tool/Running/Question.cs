@@ -4,7 +4,7 @@ namespace StackDepth.Tool.Running;
 /// <param name="Member">Its member in JSON.</param>
 /// <param name="Title">For people.</param>
 /// <param name="Value">The answer.</param>
-internal sealed record Question(string Member, string Title, Func<EntryContext, Expr<long>> Value)
+internal sealed record Question(string Member, string Title, Func<ProbeContext, Expr<long>> Value)
 {
     internal static Question Python { get; } = new("python", "Python frames", static s => s.Python.Length.ToInt64());
 

@@ -3,7 +3,14 @@ using StackDepth.Live.Tests.Support;
 
 namespace StackDepth.Live.Tests.Sources;
 
+/// <summary>
+/// Not beside other tests: where interrupts are off the kernel looks up one mapping, and all look-ups on that CPU are busy until its next interrupt.
+/// </summary>
+[CollectionDefinition(nameof(KernelSide), DisableParallelization = true)]
+public sealed class KernelSide;
+
 /// <summary>Stacks at probes of the kernel: the user's are those with which the thread entered it, and as libgcc's unwinder finds them in the target itself.</summary>
+[Collection(nameof(KernelSide))]
 public sealed class KernelSideTests(TracefsMount tracefs) : IClassFixture<TracefsMount>
 {
     private const int SystemCalls = 100;

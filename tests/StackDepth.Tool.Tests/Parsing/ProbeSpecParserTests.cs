@@ -18,13 +18,23 @@ public sealed class ProbeSpecParserTests
     public void The_binary_ends_at_the_first_colon_unless_it_is_quoted(string text, string binary, string symbols) =>
         Assert.Equal(new ProbeSpec(text, binary, symbols), ProbeSpecParser.Parse(text));
 
+    [Theory]
+    [InlineData("kprobe:vfs_read", "Kernel", "", "vfs_read", 0)]
+    [InlineData("k:ext4:ext4_*", "Kernel", "", "ext4:ext4_*", 0)]
+    [InlineData("tracepoint:sched:sched_switch", "Tracepoint", "sched", "sched_switch", 0)]
+    [InlineData("t:syscalls:sys_enter_*", "Tracepoint", "syscalls", "sys_enter_*", 0)]
+    [InlineData("profile:hz:99", "Profile", "", "", 99)]
+    [InlineData("software:page-faults:100", "Software", "page-faults", "", 100)]
+    [InlineData("s:faults", "Software", "faults", "", 1)]
+    public void Probes_of_the_kernel_are_written_as_bpftrace_writes_them(string text, string kind, string binary, string symbols, int number) =>
+        Assert.Equal(new ProbeSpec(text, binary, symbols, Enum.Parse<ProbeKind>(kind), number), ProbeSpecParser.Parse(text));
+
     [Fact]
     public void Blanks_around_a_probe_do_not_count() => Assert.Equal(ProbeSpecParser.Parse("uprobe:./deep:leaf"), ProbeSpecParser.Parse(" uprobe:./deep:leaf\n"));
 
     [Theory]
-    [InlineData("kprobe:vfs_read", "kprobe probes are not supported yet")]
-    [InlineData("k:vfs_read", "kprobe probes are not supported yet")]
-    [InlineData("tracepoint:syscalls:sys_enter_read", "tracepoint probes are not supported yet")]
+    [InlineData("kretprobe:vfs_read", "kretprobe probes are not supported yet")]
+    [InlineData("kprobe", "not a probe")]
     [InlineData("ur:/bin/x:main", "uretprobe probes are not supported yet")]
     [InlineData("usdt:/bin/x:p:n", "usdt probes are not supported yet")]
     [InlineData("BEGIN", "BEGIN probes are not supported yet")]
@@ -39,6 +49,13 @@ public sealed class ProbeSpecParserTests
     }
 
     [Theory]
+    [InlineData("kprobe:", 7)]
+    [InlineData("tracepoint:sched", 16)]
+    [InlineData("profile:99", 8)]
+    [InlineData("profile:hz:0", 11)]
+    [InlineData("profile:hz:99x", 11)]
+    [InlineData("software:faults:", 16)]
+    [InlineData("software:", 9)]
     [InlineData("uprobe:", 7)]
     [InlineData("uprobe:/bin/x", 13)]
     [InlineData("uprobe::main", 7)]

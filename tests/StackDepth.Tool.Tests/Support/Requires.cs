@@ -20,6 +20,16 @@ internal static class Requires
 
     internal static void Root() => That(Environment.IsPrivilegedProcess, "root, to run the tool as somebody else");
 
+    /// <summary>Guests (tests/kernels) have kprobes, and other machines may lack them.</summary>
+    internal static void Kprobes()
+    {
+        var holds = File.Exists("/sys/bus/event_source/devices/kprobe/type");
+        if (holds || Environment.GetEnvironmentVariable("STACKDEPTH_GUEST") is not null)
+            That(holds, "kprobes (CONFIG_KPROBE_EVENTS)");
+        else
+            Assert.Skip("This machine's kernel lacks kprobes (CONFIG_KPROBE_EVENTS): tests/kernels/suite.sh runs the test in guests.");
+    }
+
     private static void That(bool holds, string what)
     {
         if (holds)
