@@ -43,6 +43,9 @@ internal sealed record IrUnary(UnaryOperator Operator, IrExpression Operand) : I
 /// <summary>The number in another type: its low bits, as an unchecked cast of C# has them.</summary>
 internal sealed record IrConvert(IrExpression Operand, IrType Type) : IrExpression(Type)
 {
+    /// <summary>Whether the number stays as it is: a register holds an int as the long of the same value.</summary>
+    internal bool IsFree => Operand.Type == IrType.Int32 && Type == IrType.Int64;
+
     internal override ReadOnlySpan<IrExpression> Operands => new[] { Operand };
 
     internal override IrExpression With(ReadOnlySpan<IrExpression> operands) => new IrConvert(operands[0], Type);

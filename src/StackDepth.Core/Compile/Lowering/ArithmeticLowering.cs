@@ -62,7 +62,8 @@ internal static class ArithmeticLowering
     internal static void Evaluate(LoweringContext context, IrConvert convert, Register destination, ScratchRegisters free)
     {
         ExpressionLowering.Evaluate(context, convert.Operand, destination, free);
-        if (!NumberRanges.Of(convert.Operand).IsWithin(NumberRanges.Of(convert.Type)))
+        // Asked for by itself: it is in every query of the tool, and the ranges' code is compiled at every start.
+        if (!convert.IsFree && !NumberRanges.Of(convert.Operand).IsWithin(NumberRanges.Of(convert.Type)))
             Normalize(context.Asm, convert.Type, destination);
     }
 

@@ -20,6 +20,8 @@ internal static class ShareNumbers
             foreach (var (expression, count) in Uses(statement))
                 Count(expression, count, uses);
         }
+        if (uses.Count == 0)
+            return program;
         HashSet<IrExpression> shared = [.. uses.Where(static use => use.Value > 1).Select(static use => use.Key).Take(Most)];
         if (shared.Count == 0)
             return program;
@@ -78,5 +80,5 @@ internal static class ShareNumbers
             steps.Add(new Compute(expression));
     }
 
-    private static bool IsWorthIt(IrExpression expression) => expression is IrArithmetic or IrUnary or IrConvert or IrIf { Type: not IrType.Boolean };
+    private static bool IsWorthIt(IrExpression expression) => expression is IrArithmetic or IrUnary or IrConvert { IsFree: false } or IrIf { Type: not IrType.Boolean };
 }
