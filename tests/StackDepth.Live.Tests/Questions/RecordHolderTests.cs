@@ -62,8 +62,9 @@ public sealed class RecordHolderTests
     [Fact]
     public async Task Threads_that_race_for_the_record_each_keep_their_own_frames()
     {
-        for (var round = 0; round < 10; round++)
+        for (var (round, exact) = (0, 0); exact < 10; round++)
         {
+            Assert.True(round < 100, $"Of {round} rounds {exact} were undisturbed.");
             var program = Target("nofp");
             var source = Probe.UProbe(program, "leaf");
             var output = Path.GetTempFileName();
@@ -71,7 +72,13 @@ public sealed class RecordHolderTests
             var reports = Reports(output).OrderByDescending(static report => report.Frames.Length).ToArray();
 
             var (top, maximum) = run.Result;
-            Assert.True(run.Health.IsExact, run.Health.ToString());
+            if (!run.Health.IsExact)
+            {
+                // The kernel itself can hold the mappings (khugepaged), and says so; then the deepest stacks may be among those that were cut.
+                Assert.True(run.Health.Reasons.All(static reason => reason.Key == StackReason.MappingBusy) && run.Health.Dropped + run.Health.Missed + run.Health.StackErrors == 0, run.Health.ToString());
+                continue;
+            }
+            exact++;
             Assert.Equal(maximum, top[0].Value);
             Assert.Equal(reports.Take(5).Select(static report => (report.Tid, report.Frames.Length + 1)), top.Select(static holder => (holder.Tid, holder.Value)));
             foreach (var (holder, report) in top.Zip(reports))
