@@ -52,8 +52,8 @@ internal static class ColdStart
         return new("Cold start", $"""
             One uprobe, `max(len(ustack))`, over a C program that exits at once; medians of {Rounds} alternating rounds, files in the page cache. "Attached" is the moment at
             which the target's `main` begins, which both tools allow only with the probe in place; both are started by way of chroot(8), and both hold a child back that they have made before. "Exit" includes detaching and printing. The peer: {Peer.Version}. The goals of the issue
-            do not say which of the two they mean: both verdicts are given. `stackdepth run` prints more than the maximum: minimum, mean and histogram too. "As packed" is the dotnet tool's package for this platform: the same IL with code compiled ahead
-            (ReadyToRun), and the JIT for the rest. All by the walk Kernel, as bpftrace's; for the others see "Walks". "A program of the library" is
+            do not say which of the two they mean: both verdicts are given. `stackdepth run` prints more than the maximum: minimum, mean and histogram too. "As packed" is what `dotnet tool install` brings to this platform, a native executable (ADR 15);
+            "ReadyToRun" what other platforms' packages hold: IL with code compiled ahead, and the JIT for the rest. All by the walk Kernel, as bpftrace's; for the others see "Walks". "A program of the library" is
             benchmarks/ColdStart, a single query.
 
             {table}
@@ -64,9 +64,9 @@ internal static class ColdStart
             string[] tool = ["run", "--walk", "kernel", $"uprobe:{target}:{Target.Leaf}", "--", target, "stamp", stamp], program = [target, Target.Leaf, target, "stamp", stamp];
             return
             [
-                ("stackdepth, JIT, as packed", 1.0 / 2, ["chroot", "/", "dotnet", Path.Combine(artifacts, "tool-r2r", "StackDepth.Tool.dll"), .. tool]),
+                ("stackdepth, JIT, ReadyToRun", 1.0 / 2, ["chroot", "/", "dotnet", Path.Combine(artifacts, "tool-r2r", "StackDepth.Tool.dll"), .. tool]),
                 ("stackdepth, JIT, a plain build", double.NaN, ["chroot", "/", "dotnet", Path.Combine(artifacts, "tool-jit", "StackDepth.Tool.dll"), .. tool]),
-                ("stackdepth, AOT", 1.0 / 8, ["chroot", "/", Path.Combine(artifacts, "tool-aot", "stackdepth"), .. tool]),
+                ("stackdepth, AOT, as packed", 1.0 / 8, ["chroot", "/", Path.Combine(artifacts, "tool-aot", "stackdepth"), .. tool]),
                 ("a program of the library, JIT", double.NaN, ["chroot", "/", "dotnet", Path.Combine(artifacts, "cold-jit", "ColdStart.dll"), .. program]),
                 ("a program of the library, AOT", double.NaN, ["chroot", "/", Path.Combine(artifacts, "cold-aot", "ColdStart"), .. program]),
             ];

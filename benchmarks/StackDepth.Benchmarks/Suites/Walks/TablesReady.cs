@@ -15,9 +15,9 @@ internal static class TablesReady
         var artifacts = Path.Combine(Document.RepositoryRoot, "benchmarks", "artifacts");
         (string Name, string[] Command)[] forms =
         [
-            ("as the tool is packed", ["dotnet", Path.Combine(artifacts, "tables-r2r", "StackDepth.Benchmarks.dll")]),
+            ("ReadyToRun", ["dotnet", Path.Combine(artifacts, "tables-r2r", "StackDepth.Benchmarks.dll")]),
             ("a plain build", ["dotnet", Path.Combine(artifacts, "tables-jit", "StackDepth.Benchmarks.dll")]),
-            ("AOT", [Path.Combine(artifacts, "tables-aot", "StackDepth.Benchmarks")]),
+            ("AOT, as the tool is packed", [Path.Combine(artifacts, "tables-aot", "StackDepth.Benchmarks")]),
         ];
         var cold = forms.Select(static _ => new List<double>()).ToArray();
         var cached = forms.Select(static _ => new List<double>()).ToArray();

@@ -24,15 +24,15 @@ internal static class WalkColdStart
         var binary = WalkPrograms.Install(folder, "walks-fp");
         var stamp = Path.Combine(folder.Path, "stamp");
         var artifacts = Path.Combine(Document.RepositoryRoot, "benchmarks", "artifacts");
-        string[] packed = ["chroot", "/", "dotnet", Path.Combine(artifacts, "tool-r2r", "StackDepth.Tool.dll")], aot = ["chroot", "/", Path.Combine(artifacts, "tool-aot", "stackdepth")];
+        string[] readyToRun = ["chroot", "/", "dotnet", Path.Combine(artifacts, "tool-r2r", "StackDepth.Tool.dll")], aot = ["chroot", "/", Path.Combine(artifacts, "tool-aot", "stackdepth")];
         (string Name, bool EmptyCache, string[] Command)[] sides =
         [
             ("bpftrace", false, Peer.Command($"uprobe:{binary}:{Target.Leaf} {{ @ = max(len(ustack)); }}", $"{binary} {stamp}")),
-            ("stackdepth as packed, kernel", false, Run(packed, "kernel")),
-            ("stackdepth as packed, auto", false, Run(packed, "auto")),
-            ("stackdepth as packed, unwind", false, Run(packed, "unwind")),
-            ("... with an empty table cache", true, Run(packed, "unwind")),
-            ("stackdepth AOT, unwind", false, Run(aot, "unwind")),
+            ("stackdepth ReadyToRun, kernel", false, Run(readyToRun, "kernel")),
+            ("stackdepth ReadyToRun, auto", false, Run(readyToRun, "auto")),
+            ("stackdepth ReadyToRun, unwind", false, Run(readyToRun, "unwind")),
+            ("... with an empty table cache", true, Run(readyToRun, "unwind")),
+            ("stackdepth AOT, as packed, unwind", false, Run(aot, "unwind")),
             ("... with an empty table cache", true, Run(aot, "unwind")),
         ];
         var attached = sides.Select(static _ => new List<double>()).ToArray();
@@ -66,7 +66,7 @@ internal static class WalkColdStart
             table.Add(sides[side].Name, Number(ready), Number(ready / attached[0].Median(), 2), Number(total), Number(total / whole[0].Median(), 2));
         }
         text.WriteLine(table);
-        text.WriteLine($"Goal, with the walk Unwind at most 1/2 of bpftrace's: as packed attached {Half(attached, 3)}, exit {Half(whole, 3)}; AOT attached {Half(attached, 5)}, exit {Half(whole, 5)}.");
+        text.WriteLine($"Goal, with the walk Unwind at most 1/2 of bpftrace's: AOT, as packed, attached {Half(attached, 5)}, exit {Half(whole, 5)}; ReadyToRun attached {Half(attached, 3)}, exit {Half(whole, 3)}.");
         text.WriteLine();
         PrintVerifier(text, binary);
 
