@@ -25,6 +25,10 @@ internal static class CheckReport
             json.WriteStartObject();
             json.WriteString("kernel", capabilities.Kernel);
             json.WriteBoolean("canUProbe", capabilities.CanUProbe);
+            json.WriteStartArray("available");
+            foreach (var feature in Features(capabilities))
+                json.WriteStringValue(feature);
+            json.WriteEndArray();
             json.WriteStartArray("checks");
             foreach (var check in capabilities.Checks)
             {
@@ -43,4 +47,8 @@ internal static class CheckReport
         }
         output.Write("\n"u8);
     }
+
+    private static IEnumerable<string> Features(Capabilities capabilities) =>
+        Enum.GetValues<ProbeFeature>().Where(feature => feature != ProbeFeature.None && capabilities.Available.HasFlag(feature))
+            .Select(static feature => JsonNamingPolicy.CamelCase.ConvertName(feature.ToString()));
 }

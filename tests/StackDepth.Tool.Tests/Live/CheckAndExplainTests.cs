@@ -15,6 +15,7 @@ public sealed class CheckAndExplainTests(DepthTarget target) : IClassFixture<Dep
         Assert.Equal((0, 0), (text.Status, json.Status));
         Assert.Contains("can be probed", text.Output, StringComparison.Ordinal);
         Assert.True(json.Json.GetProperty("canUProbe").GetBoolean());
+        Assert.Contains("uProbe", json.Json.GetProperty("available").EnumerateArray().Select(static feature => feature.GetString()));
         Assert.All(json.Json.GetProperty("checks").EnumerateArray(), check => Assert.Contains(check.GetProperty("name").GetString()!, text.Output, StringComparison.Ordinal));
     }
 
