@@ -44,7 +44,7 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
             KernelFeatures.UprobeMulti => UprobeMulti(pid: 0),
             KernelFeatures.UprobeMultiProcess => UprobeMulti(pid: -1),
             KernelFeatures.UprobeSession => UprobeMulti(pid: 0, AttachType.TraceUprobeSession),
-            KernelFeatures.PerfEventUprobe => sys.FileExists(Link.UprobePmu.TypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
+            KernelFeatures.PerfEventUprobe => sys.FileExists(Link.ProbePmu.UprobeTypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
             KernelFeatures.BpfCookie => Program(static code => code.Call(HelperId.GetAttachCookie)),
             KernelFeatures.RingBuffer => RingBuffer(),
             KernelFeatures.BpfLoop => Program(static code => code.Call(HelperId.Loop)),
@@ -57,7 +57,7 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
             }),
             KernelFeatures.MapBatch => MapBatch(),
             KernelFeatures.KprobeMulti => KprobeMulti(),
-            KernelFeatures.PerfEventKprobe => sys.FileExists(Link.KprobePmu.TypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
+            KernelFeatures.PerfEventKprobe => sys.FileExists(Link.ProbePmu.KprobeTypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
             KernelFeatures.Fentry => Fentry(),
             _ => throw new ArgumentOutOfRangeException(nameof(feature), feature, "One feature is asked for at a time."),
         };

@@ -8,19 +8,11 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>All functions of a request by one link (Linux 5.18, with CONFIG_FPROBE): thousands attach and detach together, with CAP_BPF and CAP_PERFMON.</summary>
-internal sealed unsafe class KprobeMultiLink : IProbeLink
+internal sealed unsafe class KprobeMultiLink : ProbeLink
 {
-    private readonly FileDescriptor _handle;
-
-    private KprobeMultiLink(FileDescriptor handle, int siteCount)
+    private KprobeMultiLink(FileDescriptor handle, int siteCount) : base("kprobe_multi", siteCount, handle)
     {
-        _handle = handle;
-        SiteCount = siteCount;
     }
-
-    public string Kind => "kprobe_multi";
-
-    public int SiteCount { get; }
 
     /// <param name="program">Loaded with the expected attach type <see cref="AttachType.TraceKprobeMulti"/>.</param>
     /// <param name="request">Where: entries or returns of functions that ftrace can trace, none within them.</param>
@@ -77,8 +69,6 @@ internal sealed unsafe class KprobeMultiLink : IProbeLink
 
     internal static KernelException Refused(KprobeRequest request, Errno errno, SystemCalls sys, string? diagnosis) =>
         KernelErrors.Create(KernelOperation.KprobeMulti, errno, request.Describe(), sys, diagnosis);
-
-    public void Dispose() => _handle.Dispose();
 
     /// <summary>The names one after the other, each with its NUL, and where each begins.</summary>
     private static byte[] Names(KprobeRequest request, ulong[] starts)

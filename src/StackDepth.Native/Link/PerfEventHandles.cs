@@ -24,6 +24,37 @@ internal sealed class PerfEventHandles : IDisposable
     /// <summary>The events, in the order in which they were added.</summary>
     internal IReadOnlyList<FileDescriptor> Events => _events;
 
+    /// <summary>An event for each site, with the program tied to it; where one is refused, those before it are closed again.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="sites">How many sites.</param>
+    /// <param name="open">Opens the event of a site, or throws.</param>
+    /// <param name="cookie">What bpf_get_attach_cookie gives at a site; 0 for none.</param>
+    /// <param name="refused">The error of an event that the program cannot be tied to.</param>
+    /// <param name="sys">The kernel.</param>
+    internal static PerfEventHandles OfSites(
+        BpfProgram program, int sites, Func<int, FileDescriptor> open, Func<int, ulong> cookie, Func<int, Errno, KernelException> refused, SystemCalls sys)
+    {
+        var handles = new PerfEventHandles();
+        try
+        {
+            for (var site = 0; site < sites; site++)
+            {
+                handles.Add(open(site));
+                if (handles.Attach(program, cookie(site), sys) is not Errno.None and var errno)
+                {
+                    throw refused(site, errno);
+                }
+            }
+
+            return handles;
+        }
+        catch
+        {
+            handles.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Owns an event from now on.</summary>
     internal void Add(FileDescriptor perfEvent) => _events.Add(perfEvent);
 

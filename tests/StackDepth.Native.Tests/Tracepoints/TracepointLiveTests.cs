@@ -138,7 +138,7 @@ public sealed class TracepointLiveTests
     }
 
     /// <summary>A program at sched_switch counts as often as the kernel says that the target has left its CPU.</summary>
-    private static void CountsSwitches(Func<int, ProgramSpec> build, Func<BpfProgram, IProbeLink> attach)
+    private static void CountsSwitches(Func<int, ProgramSpec> build, Func<BpfProgram, ProbeLink> attach)
     {
         using var target = new SwitchingTarget();
         using var hits = BpfMap.Create(Hits, Sys);
