@@ -89,14 +89,11 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         ulong offset = 0;
         fixed (byte* path = "/\0"u8)
         {
-            var attribute = new UprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)program.Fd,
                 AttachType = (uint)attachType,
-                Path = (ulong)path,
-                Offsets = (ulong)&offset,
-                Count = 1,
-                Pid = pid,
+                UprobeMulti = new() { Path = (ulong)path, Offsets = (ulong)&offset, Count = 1, Pid = pid },
             };
             using var link = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno);
             return errno switch
@@ -121,12 +118,11 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         fixed (byte* name = "stackdepth.no_such_function\0"u8)
         {
             var symbol = (ulong)name;
-            var attribute = new KprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)program.Fd,
                 AttachType = (uint)AttachType.TraceKprobeMulti,
-                Count = 1,
-                Symbols = (ulong)&symbol,
+                KprobeMulti = new() { Count = 1, Symbols = (ulong)&symbol },
             };
             using var link = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno);
             return errno is Errno.ESRCH or Errno.ENOENT ? FeatureAnswer.Present : Conclude(errno);

@@ -52,15 +52,18 @@ internal sealed unsafe class KprobeMultiLink : ProbeLink
                 valuesPointer[i] += (ulong)text;
             }
 
-            var attribute = new KprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)programFd.Value,
                 AttachType = (uint)AttachType.TraceKprobeMulti,
-                ProbeFlags = request.IsReturn ? KprobeMultiLinkAttribute.ReturnFlag : 0,
-                Count = (uint)count,
-                Symbols = names.Length > 0 ? (ulong)valuesPointer : 0,
-                Addresses = names.Length > 0 ? 0 : (ulong)valuesPointer,
-                Cookies = (ulong)cookiesPointer,
+                KprobeMulti = new()
+                {
+                    Flags = request.IsReturn ? KprobeMultiLinkPart.ReturnFlag : 0,
+                    Count = (uint)count,
+                    Symbols = names.Length > 0 ? (ulong)valuesPointer : 0,
+                    Addresses = names.Length > 0 ? 0 : (ulong)valuesPointer,
+                    Cookies = (ulong)cookiesPointer,
+                },
             };
             var handle = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
             return handle is null ? null : new KprobeMultiLink(handle, count);

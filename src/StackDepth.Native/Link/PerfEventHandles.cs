@@ -64,12 +64,12 @@ internal sealed class PerfEventHandles : IDisposable
     {
         using var programFd = program.Handle.Borrow();
         var perfEvent = _events[^1];
-        var attribute = new PerfEventLinkAttribute
+        var attribute = new LinkCreateAttribute
         {
             ProgramFd = (uint)programFd.Value,
             TargetFd = (uint)perfEvent.Value,
             AttachType = (uint)AttachType.PerfEvent,
-            Cookie = cookie,
+            PerfEvent = new() { Cookie = cookie },
         };
         if (KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno) is { } link)
         {

@@ -65,7 +65,7 @@ internal sealed class TracingLink : ProbeLink
         }
         else
         {
-            var attribute = new TracingLinkAttribute { ProgramFd = (uint)programFd.Value, AttachType = (uint)type, Cookie = cookie };
+            var attribute = new LinkCreateAttribute { ProgramFd = (uint)programFd.Value, AttachType = (uint)type, Tracing = new() { Cookie = cookie } };
             handle = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
         }
 

@@ -37,17 +37,20 @@ internal sealed unsafe class UprobeMultiLink : ProbeLink
         fixed (byte* pathPointer = path)
         fixed (ulong* offsetsPointer = offsets, cookiesPointer = cookies, countersPointer = counters)
         {
-            var attribute = new UprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)programFd.Value,
                 AttachType = (uint)attachType,
-                Path = (ulong)pathPointer,
-                Offsets = (ulong)offsetsPointer,
-                ReferenceCounterOffsets = (ulong)countersPointer,
-                Cookies = (ulong)cookiesPointer,
-                Count = (uint)request.Offsets.Length,
-                ProbeFlags = request.IsReturn ? UprobeMultiLinkAttribute.ReturnFlag : 0,
-                Pid = request.Pid,
+                UprobeMulti = new()
+                {
+                    Path = (ulong)pathPointer,
+                    Offsets = (ulong)offsetsPointer,
+                    ReferenceCounterOffsets = (ulong)countersPointer,
+                    Cookies = (ulong)cookiesPointer,
+                    Count = (uint)request.Offsets.Length,
+                    Flags = request.IsReturn ? UprobeMultiLinkPart.ReturnFlag : 0,
+                    Pid = request.Pid,
+                },
             };
             return KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
         }

@@ -13,7 +13,7 @@ public sealed unsafe class KprobeFallbackTests
     private static readonly KernelProfile s_profile = KernelProfile.Detect(SystemCalls.Real) with { Switches = default };
 
     private static bool IsMulti(BpfCommand command, void* attribute) =>
-        command == BpfCommand.LinkCreate && ((KprobeMultiLinkAttribute*)attribute)->AttachType == (uint)AttachType.TraceKprobeMulti;
+        command == BpfCommand.LinkCreate && ((LinkCreateAttribute*)attribute)->AttachType == (uint)AttachType.TraceKprobeMulti;
 
     private static KprobeRequest Request(int functions = 1, ulong offset = 0) =>
         new([.. Enumerable.Range(1, functions).Select(static i => new KernelFunction($"bpf_fentry_test{i}"))], [], false, offset);
