@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using StackDepth.Native.Features;
 using StackDepth.Native.Load;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
@@ -17,11 +16,7 @@ internal sealed unsafe class KprobeMultiLink : ProbeLink
     /// <param name="program">Loaded with the expected attach type <see cref="AttachType.TraceKprobeMulti"/>.</param>
     /// <param name="request">Where: entries or returns of functions that ftrace can trace, none within them.</param>
     /// <param name="sys">The kernel.</param>
-    /// <exception cref="KernelException">The kernel refuses.</exception>
-    internal static KprobeMultiLink Attach(BpfProgram program, KprobeRequest request, SystemCalls sys) =>
-        TryAttach(program, request, sys, out var errno)
-        ?? throw Refused(request, errno, sys, KprobeDiagnosis.ExplainMulti(request, errno, FeatureProbes.For(sys)));
-
+    /// <param name="errno">The kernel's answer; <see cref="Refused"/> makes the error of it.</param>
     internal static KprobeMultiLink? TryAttach(BpfProgram program, KprobeRequest request, SystemCalls sys, out Errno errno)
     {
         request.Validate();
