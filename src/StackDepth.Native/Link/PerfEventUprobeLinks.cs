@@ -6,11 +6,12 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>
-/// One perf event per site: the way before uprobe_multi. It takes CAP_SYS_ADMIN, and detaching takes long (<see cref="PerfEventHandles"/>).
+/// Perf events: the way before uprobe_multi. It takes CAP_SYS_ADMIN. One event is at all sites where the program does not ask for its cookie, and tracefs can define it
+/// (<see cref="SharedUprobeEvent"/>); else there is one per site, and detaching takes long (<see cref="PerfEventHandles"/>).
 /// </summary>
 internal sealed unsafe class PerfEventUprobeLinks : ProbeLink
 {
-    private PerfEventUprobeLinks(PerfEventHandles handles) : base("perf event", handles.Count, handles)
+    private PerfEventUprobeLinks(int siteCount, IDisposable handles) : base("perf event", siteCount, handles)
     {
     }
 
@@ -21,15 +22,25 @@ internal sealed unsafe class PerfEventUprobeLinks : ProbeLink
     internal static PerfEventUprobeLinks Attach(BpfProgram program, UprobeRequest request, SystemCalls sys)
     {
         request.Validate();
-        var pmu = ProbePmu.OfUprobes(sys);
 
-        // A probe of all processes is tied to a CPU in perf's terms only: the program runs on all of them. It has to be one that is online.
-        var cpu = request.Pid == 0 ? CpuTopology.AnOnlineCpu(sys) : -1;
+        // What stands in the way of one event for all, the events of the sites show too, and say at which.
+        return request.Offsets.Length > 1 && !program.Spec.UsesCookie && SharedUprobeLink.TryAttach(program, request, Cpu(request, sys), sys) is { } shared
+            ? new(request.Offsets.Length, shared)
+            : AtEachSite(program, request, sys);
+    }
+
+    private static PerfEventUprobeLinks AtEachSite(BpfProgram program, UprobeRequest request, SystemCalls sys)
+    {
+        var pmu = ProbePmu.OfUprobes(sys);
+        var cpu = Cpu(request, sys);
         var path = Encoding.UTF8.GetBytes(request.AttachPath + "\0");
-        return new(PerfEventHandles.OfSites(
+        return new(request.Offsets.Length, PerfEventHandles.OfSites(
             program, request.Offsets.Length, site => Open(pmu, path, request, site, cpu, sys), request.CookieAt,
             (site, errno) => Refused(KernelOperation.UprobeEventLink, request, site, errno, sys, null), sys));
     }
+
+    // A probe of all processes is tied to a CPU in perf's terms only: the program runs on all of them. It has to be one that is online.
+    private static int Cpu(UprobeRequest request, SystemCalls sys) => request.Pid == 0 ? CpuTopology.AnOnlineCpu(sys) : -1;
 
     private static FileDescriptor Open(ProbePmu pmu, byte[] path, UprobeRequest request, int site, int cpu, SystemCalls sys)
     {
