@@ -43,23 +43,29 @@ internal static class ModelNumbers
     });
 
     private static T Compute<T>(ArithmeticOperator op, T left, T right, int count)
-        where T : IBinaryInteger<T> => unchecked(op switch
+        where T : IBinaryInteger<T>
     {
-        ArithmeticOperator.Add => left + right,
-        ArithmeticOperator.Subtract => left - right,
-        ArithmeticOperator.Multiply => left * right,
-        ArithmeticOperator.Divide => T.IsZero(right) ? T.Zero : IsMinusOne(right) ? -left : left / right,
-        ArithmeticOperator.Modulo => T.IsZero(right) || IsMinusOne(right) ? T.Zero : left % right,
-        ArithmeticOperator.And => left & right,
-        ArithmeticOperator.Or => left | right,
-        ArithmeticOperator.Xor => left ^ right,
-        ArithmeticOperator.ShiftLeft => left << count,
-        ArithmeticOperator.ShiftRight => left >> count,
-        ArithmeticOperator.Minimum => T.Min(left, right),
-        _ => T.Max(left, right),
-    });
+        return unchecked(op switch
+        {
+            ArithmeticOperator.Add => left + right,
+            ArithmeticOperator.Subtract => left - right,
+            ArithmeticOperator.Multiply => left * right,
+            ArithmeticOperator.Divide => T.IsZero(right) ? T.Zero : IsMinusOne(right) ? -left : left / right,
+            ArithmeticOperator.Modulo => T.IsZero(right) || IsMinusOne(right) ? T.Zero : left % right,
+            ArithmeticOperator.And => left & right,
+            ArithmeticOperator.Or => left | right,
+            ArithmeticOperator.Xor => left ^ right,
+            ArithmeticOperator.ShiftLeft => left << count,
+            ArithmeticOperator.ShiftRight => left >> count,
+            ArithmeticOperator.Minimum => T.Min(left, right),
+            _ => T.Max(left, right),
+        });
+    }
 
     // The least number has no positive counterpart: C# throws where it is divided by -1.
     private static bool IsMinusOne<T>(T value)
-        where T : IBinaryInteger<T> => T.IsNegative(value) && T.IsZero(value + T.One);
+        where T : IBinaryInteger<T>
+    {
+        return T.IsNegative(value) && T.IsZero(value + T.One);
+    }
 }
