@@ -88,20 +88,26 @@ internal sealed unsafe class SharedUprobeEvent : IDisposable
     // A process of another pid namespace may be taken for one that has ended: what it uses, the kernel keeps (EBUSY).
     private static void RemoveAbandoned(string root, SystemCalls sys)
     {
-        var folder = $"{root}/events/{Group}";
-        if (!Directory.Exists(folder))
+        foreach (var name in Defined($"{root}/events/{Group}"))
         {
-            return;
-        }
-
-        foreach (var path in Directory.EnumerateDirectories(folder, "p*_*"))
-        {
-            var name = Path.GetFileName(path);
             if (int.TryParse(name.AsSpan(1, name.IndexOf('_', StringComparison.Ordinal) - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var processId)
                 && !Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}")))
             {
                 Remove(root, name, sys);
             }
+        }
+    }
+
+    // All names before the first is removed, because the folder goes with the last of its events, and may go at any time by what others remove: then there are none.
+    private static string[] Defined(string folder)
+    {
+        try
+        {
+            return Directory.Exists(folder) ? [.. Directory.GetDirectories(folder, "p*_*").Select(static path => Path.GetFileName(path))] : [];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
         }
     }
 
