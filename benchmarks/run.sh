@@ -18,6 +18,7 @@ gcc -O2 -fno-omit-frame-pointer -fcf-protection=none -o "$out/native/recursion-f
 # In this build the frames of probed() are stepped over without looking them up.
 gcc -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -fcf-protection=none -o "$out/native/recursion-plain" "$here/native/recursion.c"
 gcc -O2 -fomit-frame-pointer -fcf-protection=none -DPLAIN -o "$out/native/recursion-nofp" "$here/native/recursion.c"
+gcc -O1 -shared -fPIC -o "$out/native/functions.so" "$here/native/functions.c"
 # The C consumer is built and run with the peer's libbpf.
 cp "$here/native/consumer.c" "$STACKDEPTH_PEER/tmp/consumer.c"
 chroot "$STACKDEPTH_PEER" gcc -O2 -o /tmp/stackdepth-consumer /tmp/consumer.c -lbpf

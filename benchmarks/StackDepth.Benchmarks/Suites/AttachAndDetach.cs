@@ -50,6 +50,8 @@ internal static class AttachAndDetach
         var fresh = Enumerable.Range(0, FreshRuns).Select(static _ => FreshProcess.Measure("python3")).ToArray();
         var first = fresh.Select(static run => run.Resolve).Median();
         text.WriteLine($"Resolving all of the library's functions the first time in a new process (JIT, no warm-up), median of {FreshRuns}: {Number(first, 1)} ms. Goal, within 60 ms: {Verdict(first <= 60)}.");
+        text.WriteLine();
+        text.WriteLine(PerfEventDetach.Measure());
         return new("Attach and detach", text.ToString());
 
         (double Attach, double Detach) Measure(int count)

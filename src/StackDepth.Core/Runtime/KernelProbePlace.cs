@@ -29,9 +29,6 @@ internal sealed class KernelProbePlace : ProbePlace
         [.. _match.Functions.Select(function => new ProbeSite(function.Module is { } module ? $"[{module}]" : "[kernel]", function.Name, _match.Offset, function.Address))];
 
     internal override AttachedProbe Attach(
-        ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram)
-    {
-        var attached = KprobeAttacher.Attach(program, maps, new(_match.Functions, Cookies(), IsReturn: false, _match.Offset), kernel, sys);
-        return new(attached.Program, attached.Link, attached.FallbackReason);
-    }
+        ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram) =>
+        KprobeAttacher.Attach(program, maps, new(_match.Functions, Cookies(), IsReturn: false, _match.Offset), kernel, sys);
 }

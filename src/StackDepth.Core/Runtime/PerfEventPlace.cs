@@ -30,15 +30,6 @@ internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
             IrSoftwareEvent software => PerfEventSource.Software(software.Name, (ulong)software.Period),
             _ => throw IrNodes.Unknown(probe),
         };
-        var loaded = BpfProgram.Load(program, maps, sys);
-        try
-        {
-            return new(loaded, PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, 0, sys), null);
-        }
-        catch
-        {
-            loaded.Dispose();
-            throw;
-        }
+        return AttachedProbe.Load(program, maps, sys, loaded => PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, 0, sys));
     }
 }

@@ -10,23 +10,6 @@ using StackDepth.Native.Unwind;
 
 namespace StackDepth.Runtime;
 
-/// <summary>A loaded program at its probe.</summary>
-/// <param name="Program">The program, as it was loaded for the kind of link.</param>
-/// <param name="Link">The attachment.</param>
-/// <param name="FallbackReason">Why it is not the best kind of link; null where it is.</param>
-internal sealed record AttachedProbe(BpfProgram Program, IProbeLink Link, string? FallbackReason) : IDisposable
-{
-    /// <summary>How it is attached, for people.</summary>
-    internal string Kind => FallbackReason is { } reason ? $"{Link.Kind} ({reason})" : Link.Kind;
-
-    /// <summary>Detaches, then lets go of the program.</summary>
-    public void Dispose()
-    {
-        Link.Dispose();
-        Program.Dispose();
-    }
-}
-
 /// <summary>Where the probe of a query sits, found out before anything is attached; and how its program gets there.</summary>
 internal abstract class ProbePlace : IDisposable
 {

@@ -29,17 +29,6 @@ internal sealed class TracepointPlace : ProbePlace
         [.. _formats.Select(static format => new ProbeSite("[kernel]", $"{format.Group}:{format.Name}", 0, 0))];
 
     internal override AttachedProbe Attach(
-        ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram)
-    {
-        var loaded = BpfProgram.Load(program, maps, sys);
-        try
-        {
-            return new(loaded, TracepointLinks.Attach(loaded, _formats, Cookies(), sys), null);
-        }
-        catch
-        {
-            loaded.Dispose();
-            throw;
-        }
-    }
+        ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram) =>
+        AttachedProbe.Load(program, maps, sys, loaded => TracepointLinks.Attach(loaded, _formats, Cookies(), sys));
 }

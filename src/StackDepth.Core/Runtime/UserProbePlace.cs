@@ -37,8 +37,7 @@ internal sealed class UserProbePlace(ProbeTarget target) : ProbePlace
         for (var index = 0; index < offsets.Length; index++)
             offsets[index] = target.Sites[index].Offset;
         var request = new UprobeRequest(target.AttachPath, ImmutableCollectionsMarshal.AsImmutableArray(offsets), Cookies(), processId ?? 0, IsReturn: false);
-        var attached = UprobeAttacher.Attach(program, maps, request, kernel, sys, perfEventSpec: perfEventProgram);
-        return new(attached.Program, attached.Link, attached.FallbackReason);
+        return UprobeAttacher.Attach(program, maps, request, kernel, sys, perfEventSpec: perfEventProgram);
     }
 
     public override void Dispose()

@@ -44,7 +44,7 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
             KernelFeatures.UprobeMulti => UprobeMulti(pid: 0),
             KernelFeatures.UprobeMultiProcess => UprobeMulti(pid: -1),
             KernelFeatures.UprobeSession => UprobeMulti(pid: 0, AttachType.TraceUprobeSession),
-            KernelFeatures.PerfEventUprobe => sys.FileExists(Link.UprobePmu.TypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
+            KernelFeatures.PerfEventUprobe => sys.FileExists(Link.ProbePmu.UprobeTypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
             KernelFeatures.BpfCookie => Program(static code => code.Call(HelperId.GetAttachCookie)),
             KernelFeatures.RingBuffer => RingBuffer(),
             KernelFeatures.BpfLoop => Program(static code => code.Call(HelperId.Loop)),
@@ -57,7 +57,7 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
             }),
             KernelFeatures.MapBatch => MapBatch(),
             KernelFeatures.KprobeMulti => KprobeMulti(),
-            KernelFeatures.PerfEventKprobe => sys.FileExists(Link.KprobePmu.TypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
+            KernelFeatures.PerfEventKprobe => sys.FileExists(Link.ProbePmu.KprobeTypePath) ? FeatureAnswer.Present : FeatureAnswer.Absent,
             KernelFeatures.Fentry => Fentry(),
             _ => throw new ArgumentOutOfRangeException(nameof(feature), feature, "One feature is asked for at a time."),
         };
@@ -89,14 +89,11 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         ulong offset = 0;
         fixed (byte* path = "/\0"u8)
         {
-            var attribute = new UprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)program.Fd,
                 AttachType = (uint)attachType,
-                Path = (ulong)path,
-                Offsets = (ulong)&offset,
-                Count = 1,
-                Pid = pid,
+                UprobeMulti = new() { Path = (ulong)path, Offsets = (ulong)&offset, Count = 1, Pid = pid },
             };
             using var link = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno);
             return errno switch
@@ -121,12 +118,11 @@ internal sealed unsafe class FeatureProbes(SystemCalls sys)
         fixed (byte* name = "stackdepth.no_such_function\0"u8)
         {
             var symbol = (ulong)name;
-            var attribute = new KprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)program.Fd,
                 AttachType = (uint)AttachType.TraceKprobeMulti,
-                Count = 1,
-                Symbols = (ulong)&symbol,
+                KprobeMulti = new() { Count = 1, Symbols = (ulong)&symbol },
             };
             using var link = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno);
             return errno is Errno.ESRCH or Errno.ENOENT ? FeatureAnswer.Present : Conclude(errno);

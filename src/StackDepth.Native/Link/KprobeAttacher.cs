@@ -5,9 +5,25 @@ using StackDepth.Native.Sys;
 
 namespace StackDepth.Native.Link;
 
-/// <summary>Attaches kprobes by the best way that the kernel has. kprobe_multi wants to be known at load, so falling back means to load again.</summary>
-internal static class KprobeAttacher
+/// <summary>Attaches kprobes by the best way that the kernel has.</summary>
+internal sealed class KprobeAttacher : FallbackAttacher
 {
+    private readonly KprobeRequest _request;
+
+    private KprobeAttacher(KprobeRequest request, KernelProfile profile, SystemCalls sys) : base(profile, sys) => _request = request;
+
+    private protected override (string Kind, string Multi) Names => ("kprobe", "kprobe_multi");
+
+    private protected override (KernelFeatures Multi, KernelFeatures PerfEvent) Features => (KernelFeatures.KprobeMulti, KernelFeatures.PerfEventKprobe);
+
+    private protected override AttachType MultiType => AttachType.TraceKprobeMulti;
+
+    private protected override KernelOperation Operation => KernelOperation.Kprobe;
+
+    private protected override string Subject => _request.Describe();
+
+    private protected override bool TellsWhyUntried => false;
+
     /// <param name="spec">The program, of type Kprobe and without an expected attach type.</param>
     /// <param name="maps">The maps that it names.</param>
     /// <param name="request">Where.</param>
@@ -16,111 +32,26 @@ internal static class KprobeAttacher
     /// <param name="keepLog">As in <see cref="BpfProgram.Load"/>.</param>
     /// <exception cref="VerifierException">The verifier rejects the program: no other way to attach would change that.</exception>
     /// <exception cref="KernelException">Neither way works; the message has both reasons.</exception>
-    internal static AttachedKprobe Attach(
+    internal static AttachedProbe Attach(
         ProgramSpec spec, IReadOnlyDictionary<string, BpfMap> maps, KprobeRequest request, KernelProfile profile, SystemCalls sys, bool keepLog = false)
     {
-        if (spec is not { Type: ProgramType.Kprobe, ExpectedAttachType: AttachType.None })
-        {
-            throw new ArgumentException($"A kprobe takes a program of type Kprobe without an expected attach type, not {spec.Type} with {spec.ExpectedAttachType}.", nameof(spec));
-        }
-
         request.Validate();
-        KernelException? first = null;
-        var reason = ReasonAgainstMulti(request, profile);
-        if (reason is null)
-        {
-            if (AttachMulti(spec, maps, request, sys, keepLog, out first) is { } multi)
-            {
-                return multi;
-            }
-
-            reason = first!.Message;
-        }
-
-        if (!profile.Switches.IsEnabled(KernelFeatures.PerfEventKprobe))
-        {
-            throw Both(request, first?.Errno ?? Errno.EOPNOTSUPP, reason, $"Perf events are switched off ({FeatureSwitches.Variable}).", first);
-        }
-
-        try
-        {
-            return AttachPerfEvents(spec, maps, request, sys, keepLog, reason);
-        }
-        catch (KernelException second) when (second is not VerifierException && first is not null)
-        {
-            throw Both(request, second.Errno, reason, second.Message, new AggregateException(first, second));
-        }
+        return new KprobeAttacher(request, profile, sys).Attach(spec, maps, keepLog);
     }
 
-    private static string? ReasonAgainstMulti(KprobeRequest request, KernelProfile profile) =>
-        !profile.Switches.IsEnabled(KernelFeatures.KprobeMulti) ? $"kprobe_multi is switched off ({FeatureSwitches.Variable})."
-        : request.Offset != 0 ? "A kprobe_multi link takes functions, and no offsets within them."
-        : request.Functions.FirstOrDefault(static function => function.IsTraceable == false) is { Name: not null } function
+    private protected override string? ReasonAgainstRequest() =>
+        _request.Offset != 0 ? "A kprobe_multi link takes functions, and no offsets within them."
+        : _request.Functions.FirstOrDefault(static function => function.IsTraceable == false) is { Name: not null } function
             ? $"ftrace, by which kprobe_multi works, leaves {function.Name} out."
         : null;
 
-    /// <summary>Null where the kernel has no kprobe_multi, with the error that it gave.</summary>
-    private static AttachedKprobe? AttachMulti(
-        ProgramSpec spec, IReadOnlyDictionary<string, BpfMap> maps, KprobeRequest request, SystemCalls sys, bool keepLog, out KernelException? failure)
-    {
-        var probes = FeatureProbes.For(sys);
-        BpfProgram program;
-        try
-        {
-            program = BpfProgram.Load(spec with { ExpectedAttachType = AttachType.TraceKprobeMulti }, maps, sys, keepLog);
-        }
-        catch (KernelException error) when (error is not VerifierException && MayLack(error.Errno) && probes.Ask(KernelFeatures.KprobeMulti) == FeatureAnswer.Absent)
-        {
-            failure = error;
-            return null;
-        }
+    private protected override ProbeLink? TryAttachMulti(BpfProgram program, out Errno errno) => KprobeMultiLink.TryAttach(program, _request, Sys, out errno);
 
-        try
-        {
-            if (KprobeMultiLink.TryAttach(program, request, sys, out var errno) is { } link)
-            {
-                failure = null;
-                return new AttachedKprobe(program, link, null);
-            }
+    private protected override KernelException RefusedMulti(Errno errno, bool lacks) =>
+        KprobeMultiLink.Refused(_request, errno, Sys, KprobeDiagnosis.ExplainMulti(_request, errno, Probes));
 
-            // A single function that ftrace cannot trace can still be probed by a breakpoint.
-            failure = KprobeMultiLink.Refused(request, errno, sys, KprobeDiagnosis.ExplainMulti(request, errno, probes));
-            if (!(MayLack(errno) && probes.Ask(KernelFeatures.KprobeMulti) == FeatureAnswer.Absent) && !(request.Functions.Length == 1 && MayBeUntraceable(errno)))
-            {
-                throw failure;
-            }
-        }
-        catch
-        {
-            program.Dispose();
-            throw;
-        }
+    // A single function that ftrace cannot trace can still be probed by a breakpoint.
+    private protected override bool PerfEventsMayDo(Errno errno) => _request.Functions.Length == 1 && errno is (Errno.ESRCH or Errno.ENOENT or Errno.EINVAL);
 
-        program.Dispose();
-        return null;
-    }
-
-    private static AttachedKprobe AttachPerfEvents(
-        ProgramSpec spec, IReadOnlyDictionary<string, BpfMap> maps, KprobeRequest request, SystemCalls sys, bool keepLog, string reason)
-    {
-        var program = BpfProgram.Load(spec, maps, sys, keepLog);
-        try
-        {
-            return new AttachedKprobe(program, PerfEventKprobeLinks.Attach(program, request, sys), reason);
-        }
-        catch
-        {
-            program.Dispose();
-            throw;
-        }
-    }
-
-    private static bool MayLack(Errno errno) => errno is Errno.EINVAL or Errno.EOPNOTSUPP or Errno.ENOTSUPP;
-
-    private static bool MayBeUntraceable(Errno errno) => errno is Errno.ESRCH or Errno.ENOENT or Errno.EINVAL;
-
-    private static KernelException Both(KprobeRequest request, Errno errno, string first, string second, Exception? inner) =>
-        new(
-            $"Could not attach {request.Describe()} in either way.\nBy kprobe_multi: {first}\nBy perf events: {second}",
-            errno, KernelOperation.Kprobe.Name, second, inner);
+    private protected override ProbeLink AttachPerfEvents(BpfProgram program) => PerfEventKprobeLinks.Attach(program, _request, Sys);
 }

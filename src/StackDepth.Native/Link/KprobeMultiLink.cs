@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using StackDepth.Native.Features;
 using StackDepth.Native.Load;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
@@ -8,28 +7,16 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>All functions of a request by one link (Linux 5.18, with CONFIG_FPROBE): thousands attach and detach together, with CAP_BPF and CAP_PERFMON.</summary>
-internal sealed unsafe class KprobeMultiLink : IProbeLink
+internal sealed unsafe class KprobeMultiLink : ProbeLink
 {
-    private readonly FileDescriptor _handle;
-
-    private KprobeMultiLink(FileDescriptor handle, int siteCount)
+    private KprobeMultiLink(FileDescriptor handle, int siteCount) : base("kprobe_multi", siteCount, handle)
     {
-        _handle = handle;
-        SiteCount = siteCount;
     }
-
-    public string Kind => "kprobe_multi";
-
-    public int SiteCount { get; }
 
     /// <param name="program">Loaded with the expected attach type <see cref="AttachType.TraceKprobeMulti"/>.</param>
     /// <param name="request">Where: entries or returns of functions that ftrace can trace, none within them.</param>
     /// <param name="sys">The kernel.</param>
-    /// <exception cref="KernelException">The kernel refuses.</exception>
-    internal static KprobeMultiLink Attach(BpfProgram program, KprobeRequest request, SystemCalls sys) =>
-        TryAttach(program, request, sys, out var errno)
-        ?? throw Refused(request, errno, sys, KprobeDiagnosis.ExplainMulti(request, errno, FeatureProbes.For(sys)));
-
+    /// <param name="errno">The kernel's answer; <see cref="Refused"/> makes the error of it.</param>
     internal static KprobeMultiLink? TryAttach(BpfProgram program, KprobeRequest request, SystemCalls sys, out Errno errno)
     {
         request.Validate();
@@ -60,15 +47,18 @@ internal sealed unsafe class KprobeMultiLink : IProbeLink
                 valuesPointer[i] += (ulong)text;
             }
 
-            var attribute = new KprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)programFd.Value,
                 AttachType = (uint)AttachType.TraceKprobeMulti,
-                ProbeFlags = request.IsReturn ? KprobeMultiLinkAttribute.ReturnFlag : 0,
-                Count = (uint)count,
-                Symbols = names.Length > 0 ? (ulong)valuesPointer : 0,
-                Addresses = names.Length > 0 ? 0 : (ulong)valuesPointer,
-                Cookies = (ulong)cookiesPointer,
+                KprobeMulti = new()
+                {
+                    Flags = request.IsReturn ? KprobeMultiLinkPart.ReturnFlag : 0,
+                    Count = (uint)count,
+                    Symbols = names.Length > 0 ? (ulong)valuesPointer : 0,
+                    Addresses = names.Length > 0 ? 0 : (ulong)valuesPointer,
+                    Cookies = (ulong)cookiesPointer,
+                },
             };
             var handle = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
             return handle is null ? null : new KprobeMultiLink(handle, count);
@@ -77,8 +67,6 @@ internal sealed unsafe class KprobeMultiLink : IProbeLink
 
     internal static KernelException Refused(KprobeRequest request, Errno errno, SystemCalls sys, string? diagnosis) =>
         KernelErrors.Create(KernelOperation.KprobeMulti, errno, request.Describe(), sys, diagnosis);
-
-    public void Dispose() => _handle.Dispose();
 
     /// <summary>The names one after the other, each with its NUL, and where each begins.</summary>
     private static byte[] Names(KprobeRequest request, ulong[] starts)

@@ -9,8 +9,8 @@ namespace StackDepth.Native.Link;
 /// </summary>
 /// <remarks>
 /// Detaching, measured for 64 uprobes on Linux 6.18: closing the BPF links waits for an RCU grace period each, which threads share (2,245 ms by one thread, 87 ms by
-/// 32); closing the events waits for one each while it holds the kernel's event_mutex, so they go one after the other however many threads there are (some 90 ms
-/// each). The links go first: from then on nothing is counted any more, while the target still runs into the breakpoints that are left.
+/// 32); closing the events waits for one each while it holds the kernel's event_mutex (perf_uprobe_destroy in kernel/trace/trace_event_perf.c), so they go one after the
+/// other however many threads there are (some 75 ms each, and as long by 16 threads as by one). The links go first: from then on nothing is counted any more, while the target still runs into the breakpoints that are left.
 /// </remarks>
 internal sealed class PerfEventHandles : IDisposable
 {
@@ -24,6 +24,37 @@ internal sealed class PerfEventHandles : IDisposable
     /// <summary>The events, in the order in which they were added.</summary>
     internal IReadOnlyList<FileDescriptor> Events => _events;
 
+    /// <summary>An event for each site, with the program tied to it; where one is refused, those before it are closed again.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="sites">How many sites.</param>
+    /// <param name="open">Opens the event of a site, or throws.</param>
+    /// <param name="cookie">What bpf_get_attach_cookie gives at a site; 0 for none.</param>
+    /// <param name="refused">The error of an event that the program cannot be tied to.</param>
+    /// <param name="sys">The kernel.</param>
+    internal static PerfEventHandles OfSites(
+        BpfProgram program, int sites, Func<int, FileDescriptor> open, Func<int, ulong> cookie, Func<int, Errno, KernelException> refused, SystemCalls sys)
+    {
+        var handles = new PerfEventHandles();
+        try
+        {
+            for (var site = 0; site < sites; site++)
+            {
+                handles.Add(open(site));
+                if (handles.Attach(program, cookie(site), sys) is not Errno.None and var errno)
+                {
+                    throw refused(site, errno);
+                }
+            }
+
+            return handles;
+        }
+        catch
+        {
+            handles.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Owns an event from now on.</summary>
     internal void Add(FileDescriptor perfEvent) => _events.Add(perfEvent);
 
@@ -33,12 +64,12 @@ internal sealed class PerfEventHandles : IDisposable
     {
         using var programFd = program.Handle.Borrow();
         var perfEvent = _events[^1];
-        var attribute = new PerfEventLinkAttribute
+        var attribute = new LinkCreateAttribute
         {
             ProgramFd = (uint)programFd.Value,
             TargetFd = (uint)perfEvent.Value,
             AttachType = (uint)AttachType.PerfEvent,
-            Cookie = cookie,
+            PerfEvent = new() { Cookie = cookie },
         };
         if (KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno) is { } link)
         {

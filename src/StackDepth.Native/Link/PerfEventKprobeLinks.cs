@@ -6,15 +6,11 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>One perf event per function: the way before kprobe_multi, and the one for instructions within functions and for functions that ftrace leaves out.</summary>
-internal sealed unsafe class PerfEventKprobeLinks : IProbeLink
+internal sealed unsafe class PerfEventKprobeLinks : ProbeLink
 {
-    private readonly PerfEventHandles _handles;
-
-    private PerfEventKprobeLinks(PerfEventHandles handles) => _handles = handles;
-
-    public string Kind => "perf event";
-
-    public int SiteCount => _handles.Count;
+    private PerfEventKprobeLinks(PerfEventHandles handles) : base("perf event", handles.Count, handles)
+    {
+    }
 
     /// <param name="program">Loaded without an expected attach type.</param>
     /// <param name="request">Where.</param>
@@ -23,35 +19,16 @@ internal sealed unsafe class PerfEventKprobeLinks : IProbeLink
     internal static PerfEventKprobeLinks Attach(BpfProgram program, KprobeRequest request, SystemCalls sys)
     {
         request.Validate();
-        var pmu = KprobePmu.Read(sys);
+        var pmu = ProbePmu.OfKprobes(sys);
 
         // Tied to a CPU in perf's terms only: the program runs on all of them.
         var cpu = CpuTopology.AnOnlineCpu(sys);
-        var handles = new PerfEventHandles();
-        try
-        {
-            for (var site = 0; site < request.Functions.Length; site++)
-            {
-                handles.Add(Open(pmu, request, site, cpu, sys));
-                if (handles.Attach(program, request.CookieAt(site), sys) is not Errno.None and var errno)
-                {
-                    throw Refused(KernelOperation.KprobeEventLink, request, site, errno, sys, null);
-                }
-            }
-
-            return new PerfEventKprobeLinks(handles);
-        }
-        catch
-        {
-            handles.Dispose();
-            throw;
-        }
+        return new(PerfEventHandles.OfSites(
+            program, request.Functions.Length, site => Open(pmu, request, site, cpu, sys), request.CookieAt,
+            (site, errno) => Refused(KernelOperation.KprobeEventLink, request, site, errno, sys, null), sys));
     }
 
-    /// <summary>Detaches all sites and waits for it. Idempotent.</summary>
-    public void Dispose() => _handles.Dispose();
-
-    private static FileDescriptor Open(KprobePmu pmu, KprobeRequest request, int site, int cpu, SystemCalls sys)
+    private static FileDescriptor Open(ProbePmu pmu, KprobeRequest request, int site, int cpu, SystemCalls sys)
     {
         var function = request.Functions[site];
         fixed (byte* name = Encoding.UTF8.GetBytes(function.Name + "\0"))

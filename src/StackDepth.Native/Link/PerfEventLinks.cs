@@ -9,16 +9,11 @@ namespace StackDepth.Native.Link;
 /// A program at a software perf event: a timer, page faults, context switches. All of its events begin together, when all are open. While another BPF program of a kprobe, a tracepoint or a perf
 /// event runs on the same CPU, the program does not run, and nothing counts that (<c>bpf_overflow_handler</c> in kernel/events/core.c).
 /// </summary>
-internal sealed class PerfEventLinks : IProbeLink
+internal sealed class PerfEventLinks : ProbeLink
 {
-    private readonly PerfEventHandles _handles;
-
-    private PerfEventLinks(PerfEventHandles handles) => _handles = handles;
-
-    public string Kind => "perf event";
-
-    /// <summary>How many CPUs, or how many threads that there were at the start.</summary>
-    public int SiteCount => _handles.Count;
+    private PerfEventLinks(PerfEventHandles handles) : base("perf event", handles.Count, handles)
+    {
+    }
 
     /// <param name="program">Of type PerfEvent, without an expected attach type; it returns 0.</param>
     /// <param name="source">What is counted.</param>
@@ -54,9 +49,6 @@ internal sealed class PerfEventLinks : IProbeLink
             throw;
         }
     }
-
-    /// <summary>Ends all events and waits for it. Idempotent.</summary>
-    public void Dispose() => _handles.Dispose();
 
     /// <summary>Opens one event, disabled, and ties the program to it; the kernel's answer to the first of the two that it refuses.</summary>
     internal static Errno Add(PerfEventHandles handles, BpfProgram program, PerfEventSource source, ulong flags, int pid, int cpu, ulong cookie, SystemCalls sys, out bool opened)

@@ -6,17 +6,14 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>
-/// One perf event per site: the way before uprobe_multi. It takes CAP_SYS_ADMIN, and detaching takes long (<see cref="PerfEventHandles"/>).
+/// Perf events: the way before uprobe_multi. It takes CAP_SYS_ADMIN. One event is at all sites where the program does not ask for its cookie, and tracefs can define it
+/// (<see cref="SharedUprobeEvent"/>); else there is one per site, and detaching takes long (<see cref="PerfEventHandles"/>).
 /// </summary>
-internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
+internal sealed unsafe class PerfEventUprobeLinks : ProbeLink
 {
-    private readonly PerfEventHandles _handles;
-
-    private PerfEventUprobeLinks(PerfEventHandles handles) => _handles = handles;
-
-    public string Kind => "perf event";
-
-    public int SiteCount => _handles.Count;
+    private PerfEventUprobeLinks(int siteCount, IDisposable handles) : base("perf event", siteCount, handles)
+    {
+    }
 
     /// <param name="program">Loaded without an expected attach type.</param>
     /// <param name="request">Where. With a pid, the kernel probes as long as the process's first thread lives.</param>
@@ -25,36 +22,27 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
     internal static PerfEventUprobeLinks Attach(BpfProgram program, UprobeRequest request, SystemCalls sys)
     {
         request.Validate();
-        var pmu = UprobePmu.Read(sys);
 
-        // A probe of all processes is tied to a CPU in perf's terms only: the program runs on all of them. It has to be one that is online.
-        var cpu = request.Pid == 0 ? CpuTopology.AnOnlineCpu(sys) : -1;
-        var handles = new PerfEventHandles();
-        try
-        {
-            var path = Encoding.UTF8.GetBytes(request.AttachPath + "\0");
-            for (var site = 0; site < request.Offsets.Length; site++)
-            {
-                handles.Add(Open(pmu, path, request, site, cpu, sys));
-                if (handles.Attach(program, request.CookieAt(site), sys) is not Errno.None and var errno)
-                {
-                    throw Refused(KernelOperation.UprobeEventLink, request, site, errno, sys, null);
-                }
-            }
-
-            return new PerfEventUprobeLinks(handles);
-        }
-        catch
-        {
-            handles.Dispose();
-            throw;
-        }
+        // What stands in the way of one event for all, the events of the sites show too, and say at which.
+        return request.Offsets.Length > 1 && !program.Spec.UsesCookie && SharedUprobeLink.TryAttach(program, request, Cpu(request, sys), sys) is { } shared
+            ? new(request.Offsets.Length, shared)
+            : AtEachSite(program, request, sys);
     }
 
-    /// <summary>Detaches all sites and waits for it. Idempotent.</summary>
-    public void Dispose() => _handles.Dispose();
+    private static PerfEventUprobeLinks AtEachSite(BpfProgram program, UprobeRequest request, SystemCalls sys)
+    {
+        var pmu = ProbePmu.OfUprobes(sys);
+        var cpu = Cpu(request, sys);
+        var path = Encoding.UTF8.GetBytes(request.AttachPath + "\0");
+        return new(request.Offsets.Length, PerfEventHandles.OfSites(
+            program, request.Offsets.Length, site => Open(pmu, path, request, site, cpu, sys), request.CookieAt,
+            (site, errno) => Refused(KernelOperation.UprobeEventLink, request, site, errno, sys, null), sys));
+    }
 
-    private static FileDescriptor Open(UprobePmu pmu, byte[] path, UprobeRequest request, int site, int cpu, SystemCalls sys)
+    // A probe of all processes is tied to a CPU in perf's terms only: the program runs on all of them. It has to be one that is online.
+    private static int Cpu(UprobeRequest request, SystemCalls sys) => request.Pid == 0 ? CpuTopology.AnOnlineCpu(sys) : -1;
+
+    private static FileDescriptor Open(ProbePmu pmu, byte[] path, UprobeRequest request, int site, int cpu, SystemCalls sys)
     {
         fixed (byte* pathPointer = path)
         {
@@ -72,7 +60,7 @@ internal sealed unsafe class PerfEventUprobeLinks : IProbeLink
         }
     }
 
-    private static ulong ReferenceCounter(UprobePmu pmu, UprobeRequest request, int site, SystemCalls sys)
+    private static ulong ReferenceCounter(ProbePmu pmu, UprobeRequest request, int site, SystemCalls sys)
     {
         var offset = request.ReferenceCounterAt(site);
         return offset == 0 ? 0

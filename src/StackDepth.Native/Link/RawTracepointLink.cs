@@ -8,15 +8,11 @@ using StackDepth.Native.Tracepoints;
 namespace StackDepth.Native.Link;
 
 /// <summary>A program attached to a raw tracepoint, such as <c>sys_enter</c> or <c>sched_switch</c>.</summary>
-internal sealed unsafe class RawTracepointLink : IProbeLink
+internal sealed unsafe class RawTracepointLink : ProbeLink
 {
-    private readonly FileDescriptor _handle;
-
-    private RawTracepointLink(FileDescriptor handle) => _handle = handle;
-
-    public string Kind { get; private init; } = "raw tracepoint";
-
-    public int SiteCount => 1;
+    private RawTracepointLink(FileDescriptor handle, string kind) : base(kind, siteCount: 1, handle)
+    {
+    }
 
     /// <exception cref="KernelException">The kernel refuses: ENOENT where it has no such tracepoint.</exception>
     internal static RawTracepointLink Attach(BpfProgram program, string name, SystemCalls sys)
@@ -27,7 +23,7 @@ internal sealed unsafe class RawTracepointLink : IProbeLink
             var attribute = new RawTracepointAttribute { Name = (ulong)pointer, ProgramFd = (uint)programFd.Value };
             if (KernelCall.BpfDescriptor(sys, BpfCommand.RawTracepointOpen, ref attribute, out var errno) is { } handle)
             {
-                return new RawTracepointLink(handle);
+                return new RawTracepointLink(handle, "raw tracepoint");
             }
 
             throw KernelErrors.Create(
@@ -51,9 +47,7 @@ internal sealed unsafe class RawTracepointLink : IProbeLink
         using var programFd = program.Handle.Borrow();
         var attribute = new RawTracepointAttribute { ProgramFd = (uint)programFd.Value };
         return KernelCall.BpfDescriptor(sys, BpfCommand.RawTracepointOpen, ref attribute, out var errno) is { } handle
-            ? new RawTracepointLink(handle) { Kind = "typed tracepoint" }
+            ? new RawTracepointLink(handle, "typed tracepoint")
             : throw KernelErrors.Create(KernelOperation.TypedTracepoint, errno, $"tracepoint '{name}'", sys);
     }
-
-    public void Dispose() => _handle.Dispose();
 }

@@ -11,15 +11,11 @@ namespace StackDepth.Native.Link;
 /// (<c>perf_event_attach_bpf_prog</c> in kernel/trace/bpf_trace.c). Hits while another BPF program of a kprobe, a tracepoint or a perf event runs on the same CPU are lost; since Linux 6.7 they are
 /// counted (<see cref="ProgramInfo.RecursionMisses"/>).
 /// </summary>
-internal sealed class TracepointLinks : IProbeLink
+internal sealed class TracepointLinks : ProbeLink
 {
-    private readonly PerfEventHandles _handles;
-
-    private TracepointLinks(PerfEventHandles handles) => _handles = handles;
-
-    public string Kind => "tracepoint";
-
-    public int SiteCount => _handles.Count;
+    private TracepointLinks(PerfEventHandles handles) : base("tracepoint", handles.Count, handles)
+    {
+    }
 
     /// <param name="program">Of type TracePoint, without an expected attach type. It reads no further than the shortest of the records: the kernel refuses it there.</param>
     /// <param name="tracepoints">Which, each once.</param>
@@ -35,31 +31,16 @@ internal sealed class TracepointLinks : IProbeLink
         }
 
         var cpu = CpuTopology.AnOnlineCpu(sys);
-        var handles = new PerfEventHandles();
-        try
-        {
-            for (var i = 0; i < tracepoints.Length; i++)
-            {
-                var attribute = new PerfEventAttribute { Type = PerfEventAttribute.Tracepoint, Config = (ulong)tracepoints[i].Id, SamplePeriod = 1, WakeupEvents = 1 };
-                handles.Add(KernelCall.PerfEvent(sys, ref attribute, -1, cpu, out var errno) ?? throw Refused(tracepoints[i], errno, sys));
-                errno = handles.Attach(program, cookies.IsDefaultOrEmpty ? 0 : cookies[i], sys);
-                if (errno != Errno.None)
-                {
-                    throw Refused(tracepoints[i], errno, sys);
-                }
-            }
-
-            return new TracepointLinks(handles);
-        }
-        catch
-        {
-            handles.Dispose();
-            throw;
-        }
+        return new(PerfEventHandles.OfSites(
+            program, tracepoints.Length, site => Open(tracepoints[site], cpu, sys), site => cookies.IsDefaultOrEmpty ? 0 : cookies[site],
+            (site, errno) => Refused(tracepoints[site], errno, sys), sys));
     }
 
-    /// <summary>Detaches all and waits for it. Idempotent.</summary>
-    public void Dispose() => _handles.Dispose();
+    private static FileDescriptor Open(TracepointFormat tracepoint, int cpu, SystemCalls sys)
+    {
+        var attribute = new PerfEventAttribute { Type = PerfEventAttribute.Tracepoint, Config = (ulong)tracepoint.Id, SamplePeriod = 1, WakeupEvents = 1 };
+        return KernelCall.PerfEvent(sys, ref attribute, -1, cpu, out var errno) ?? throw Refused(tracepoint, errno, sys);
+    }
 
     private static KernelException Refused(TracepointFormat tracepoint, Errno errno, SystemCalls sys) => KernelErrors.Create(
         KernelOperation.Tracepoint, errno, $"{tracepoint.Group}:{tracepoint.Name}", sys,

@@ -7,19 +7,11 @@ namespace StackDepth.Native.Link;
 /// <summary>
 /// A program at the entry or the exit of one kernel function (fentry, fexit): no breakpoint, and the arguments as the function's own types. Which function was said when the program was loaded.
 /// </summary>
-internal sealed class TracingLink : IProbeLink
+internal sealed class TracingLink : ProbeLink
 {
-    private readonly FileDescriptor _handle;
-
-    private TracingLink(FileDescriptor handle, string kind)
+    private TracingLink(FileDescriptor handle, string kind) : base(kind, siteCount: 1, handle)
     {
-        _handle = handle;
-        Kind = kind;
     }
-
-    public string Kind { get; }
-
-    public int SiteCount => 1;
 
     /// <summary>Loads a program for a function and attaches it.</summary>
     /// <param name="spec">The program, of type Tracing, with <see cref="AttachType.TraceFentry"/> or <see cref="AttachType.TraceFexit"/> and the function's id in the kernel's BTF.</param>
@@ -73,15 +65,13 @@ internal sealed class TracingLink : IProbeLink
         }
         else
         {
-            var attribute = new TracingLinkAttribute { ProgramFd = (uint)programFd.Value, AttachType = (uint)type, Cookie = cookie };
+            var attribute = new LinkCreateAttribute { ProgramFd = (uint)programFd.Value, AttachType = (uint)type, Tracing = new() { Cookie = cookie } };
             handle = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
         }
 
         return handle is not null ? new TracingLink(handle, type == AttachType.TraceFentry ? "fentry" : "fexit")
             : throw KernelErrors.Create(KernelOperation.Tracing, errno, $"kernel function {function}", sys, Explain(errno, cookie));
     }
-
-    public void Dispose() => _handle.Dispose();
 
     private const string Forbidden =
         "Where other BPF programs load, this kernel forbids those that patch its functions, as a hardened or virtual machine's kernel can: use a tracepoint or a kprobe.";

@@ -8,19 +8,11 @@ using StackDepth.Native.Sys;
 namespace StackDepth.Native.Link;
 
 /// <summary>All sites of a request by one link (Linux 6.6): thousands attach and detach in milliseconds, with CAP_BPF and CAP_PERFMON alone.</summary>
-internal sealed unsafe class UprobeMultiLink : IProbeLink
+internal sealed unsafe class UprobeMultiLink : ProbeLink
 {
-    private readonly FileDescriptor _handle;
-
-    private UprobeMultiLink(FileDescriptor handle, int siteCount)
+    private UprobeMultiLink(FileDescriptor handle, int siteCount) : base("uprobe_multi", siteCount, handle)
     {
-        _handle = handle;
-        SiteCount = siteCount;
     }
-
-    public string Kind => "uprobe_multi";
-
-    public int SiteCount { get; }
 
     /// <param name="program">Loaded with the expected attach type <see cref="AttachType.TraceUprobeMulti"/>.</param>
     /// <param name="request">Where; a pid means the process only since 6.10 (<see cref="KernelFeatures.UprobeMultiProcess"/>).</param>
@@ -45,17 +37,20 @@ internal sealed unsafe class UprobeMultiLink : IProbeLink
         fixed (byte* pathPointer = path)
         fixed (ulong* offsetsPointer = offsets, cookiesPointer = cookies, countersPointer = counters)
         {
-            var attribute = new UprobeMultiLinkAttribute
+            var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)programFd.Value,
                 AttachType = (uint)attachType,
-                Path = (ulong)pathPointer,
-                Offsets = (ulong)offsetsPointer,
-                ReferenceCounterOffsets = (ulong)countersPointer,
-                Cookies = (ulong)cookiesPointer,
-                Count = (uint)request.Offsets.Length,
-                ProbeFlags = request.IsReturn ? UprobeMultiLinkAttribute.ReturnFlag : 0,
-                Pid = request.Pid,
+                UprobeMulti = new()
+                {
+                    Path = (ulong)pathPointer,
+                    Offsets = (ulong)offsetsPointer,
+                    ReferenceCounterOffsets = (ulong)countersPointer,
+                    Cookies = (ulong)cookiesPointer,
+                    Count = (uint)request.Offsets.Length,
+                    Flags = request.IsReturn ? UprobeMultiLinkPart.ReturnFlag : 0,
+                    Pid = request.Pid,
+                },
             };
             return KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
         }
@@ -63,6 +58,4 @@ internal sealed unsafe class UprobeMultiLink : IProbeLink
 
     internal static KernelException Refused(UprobeRequest request, Errno errno, SystemCalls sys, string? diagnosis) =>
         KernelErrors.Create(KernelOperation.UprobeMulti, errno, request.Describe(), sys, diagnosis);
-
-    public void Dispose() => _handle.Dispose();
 }

@@ -10,19 +10,11 @@ namespace StackDepth.Native.Link;
 /// of memory from the one to the other (<see cref="SessionFunctions"/>). By what it returns at the entry, 1 or 0, it does without the return or waits for it. It never sees a return whose entry
 /// it has not seen; of an entry, the return can be lost (<see cref="ReturnNesting"/>).
 /// </summary>
-internal sealed class UprobeSessionLink : IProbeLink
+internal sealed class UprobeSessionLink : ProbeLink
 {
-    private readonly FileDescriptor _handle;
-
-    private UprobeSessionLink(FileDescriptor handle, int siteCount)
+    private UprobeSessionLink(FileDescriptor handle, int siteCount) : base("uprobe session", siteCount, handle)
     {
-        _handle = handle;
-        SiteCount = siteCount;
     }
-
-    public string Kind => "uprobe session";
-
-    public int SiteCount { get; }
 
     /// <param name="program">Of type Kprobe, loaded with the expected attach type <see cref="AttachType.TraceUprobeSession"/>; it returns 0 or 1.</param>
     /// <param name="request">Where; not for returns, which a session has without being asked.</param>
@@ -40,6 +32,4 @@ internal sealed class UprobeSessionLink : IProbeLink
             : throw KernelErrors.Create(
                 KernelOperation.UprobeSession, errno, request.Describe(), sys, UprobeDiagnosis.ExplainSession(request, errno, sys, FeatureProbes.For(sys)));
     }
-
-    public void Dispose() => _handle.Dispose();
 }

@@ -59,6 +59,10 @@ internal sealed record ProgramSpec
     /// <summary>The licence string told to the kernel: the helpers that read stacks are GPL-only.</summary>
     public string License { get; init; } = "Dual MIT/GPL";
 
+    /// <summary>Whether it asks for the cookie of the site that was hit.</summary>
+    internal bool UsesCookie => Instructions.Any(static instruction =>
+        instruction.Code == Opcode.CallCode && instruction.Src == 0 && instruction.Immediate == (long)HelperId.GetAttachCookie);
+
     // An ImmutableArray is equal to another only when it is the same array: the sequences are what counts.
     public bool Equals(ProgramSpec? other) =>
         other is not null && Name == other.Name && Type == other.Type && ExpectedAttachType == other.ExpectedAttachType && License == other.License

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -84,44 +83,21 @@ internal static class MapsReader
         }
     }
 
-    // "start-end perms offset major:minor inode      path", the numbers but the inode in hex; a line feed in the path is \012.
-    private static void Add(ReadOnlySpan<byte> line, List<MappedRegion> result)
+    private static void Add(ReadOnlySpan<byte> text, List<MappedRegion> result)
     {
-        if (!TryHex(ref line, (byte)'-', out var start) || !TryHex(ref line, (byte)' ', out var end) || start >= end
-            || line.Length < 5 || line[2] != (byte)'x' || line[4] != (byte)' ')
+        if (!MapsLine.TryParseExecutable(text, out var line) || line.Start >= line.End || result.Count >= MostRegions)
         {
             return;
         }
 
-        line = line[5..];
-        if (!TryHex(ref line, (byte)' ', out var offset) || !TryHex(ref line, (byte)':', out var major) || !TryHex(ref line, (byte)' ', out var minor)
-            || !Utf8Parser.TryParse(line, out ulong inode, out var length) || result.Count >= MostRegions)
-        {
-            return;
-        }
-
-        var name = line[length..].TrimStart((byte)' ');
         var previous = result.Count > 0 ? result[^1].Name : string.Empty;
-        var key = new UnwindFileKey(inode, UnwindFileKey.DeviceOf((uint)major, (uint)minor));
-        result.Add(new MappedRegion(start, end, offset, key, name.IsEmpty ? string.Empty : Text(name, previous)));
+        var key = new UnwindFileKey(line.Inode, UnwindFileKey.DeviceOf(line.Major, line.Minor));
+        result.Add(new MappedRegion(line.Start, line.End, line.FileOffset, key, line.Name.IsEmpty ? string.Empty : Text(line.Name, previous)));
     }
 
     private static string Text(ReadOnlySpan<byte> name, string previous)
     {
         var text = Encoding.UTF8.GetString(name).Replace("\\012", "\n", StringComparison.Ordinal);
         return text == previous ? previous : text;
-    }
-
-    private static bool TryHex(ref ReadOnlySpan<byte> line, byte end, out ulong value)
-    {
-        var length = line.IndexOf(end);
-        value = 0;
-        if (length <= 0 || !Utf8Parser.TryParse(line[..length], out value, out var used, 'x') || used != length)
-        {
-            return false;
-        }
-
-        line = line[(length + 1)..];
-        return true;
     }
 }

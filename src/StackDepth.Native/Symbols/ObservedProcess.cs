@@ -82,5 +82,29 @@ internal sealed class ObservedProcess : IDisposable
     internal ProcessStatus Status() =>
         !IsEnded && ProcessStatus.Read(ProcessId) is { } status && Recognize(status) ? status : new ProcessStatus(StartTicks ?? BootClock.Ticks(ForkedAt), ProcessId, []);
 
+    /// <summary>Adds what it has mapped now. False when it cannot be told, or not of this very process.</summary>
+    /// <param name="since">Since when that is mapped, as far as is known; 0 for always.</param>
+    /// <param name="isTold">Whether what it maps from now on is told.</param>
+    /// <param name="context">What names are made with.</param>
+    internal bool Look(long since, bool isTold, SymbolContext context)
+    {
+        if (IsEnded)
+        {
+            return false;
+        }
+
+        // The number is checked after the mappings were read, so that they are not those of another process that got it.
+        var regions = MapsReader.Read(ProcessId);
+        if (regions.Count == 0 || ProcessStatus.Read(ProcessId) is not { } status || !Recognize(status))
+        {
+            return false;
+        }
+
+        Image.History.AddAll(since, regions);
+        Image.IsWhole = isTold;
+        Image.PinAll(context);
+        return true;
+    }
+
     public void Dispose() => _images.ForEach(static image => image.Dispose());
 }

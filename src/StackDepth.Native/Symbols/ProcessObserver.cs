@@ -1,4 +1,3 @@
-using System.Text;
 using StackDepth.Native.Link;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Unwind;
@@ -11,25 +10,13 @@ namespace StackDepth.Native.Symbols;
 /// </summary>
 internal sealed class ProcessObserver : IMappingSink, IDisposable
 {
-    private const int MostEnded = 16_384;
-    private const int MostUnwanted = 65_536;
-    private const int MostUnwantedRegions = 1_000_000;
-
     private readonly Lock _gate = new();
     private readonly SymbolContext _context;
     private readonly MappingFeed? _feed;
-    private readonly ulong _targetInode;
     private readonly Func<int, bool> _among;
     private readonly Action<Exception> _failed;
-    private readonly long _since;
-    private readonly Dictionary<int, List<ObservedProcess>> _processes = [];
-    private readonly Queue<ObservedProcess> _ended = [];
-    private long _completeUntil;
-    private long _lost;
-    private int _unwanted;
-    private int _unwantedRegions;
-    private bool _hasLost;
-    private bool _isTold;
+    private readonly ObservedProcesses _processes;
+    private readonly MappingRecords _records;
     private bool _isDisposed;
 
     /// <param name="context">What names are made with.</param>
@@ -39,14 +26,15 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     /// <param name="failed">Told when the feed has failed.</param>
     internal ProcessObserver(SymbolContext context, MappingFeed? feed, UnwindFileKey? target, Func<int, bool> among, Action<Exception> failed)
     {
-        (_context, _feed, _targetInode, _among, _failed) = (context, feed, target?.Inode ?? 0, among, failed);
-        _since = _completeUntil = BootClock.Now;
-        _isTold = feed is not null;
+        (_context, _feed, _among, _failed) = (context, feed, among, failed);
+        var now = BootClock.Now;
+        _processes = new(now);
+        _records = new(_processes, context, target, among, feed is null ? null : now);
         feed?.Add(this);
     }
 
     /// <summary>Records that the kernel found no room for.</summary>
-    internal long Lost => Interlocked.Read(ref _lost);
+    internal long Lost => _records.Lost;
 
     /// <summary>How many processes are remembered.</summary>
     internal int Count
@@ -55,7 +43,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
         {
             lock (_gate)
             {
-                return _processes.Values.Sum(static list => list.Count);
+                return _processes.Count;
             }
         }
     }
@@ -72,10 +60,9 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
                 return false;
             }
 
-            var process = Living(processId) ?? Add(new ObservedProcess(processId, 0, isOlderThanWatch: true), isWhole: false, [], null, 0);
-            Tally(process, -1);
-            process.IsFollowed = true;
-            return isBeforeExec ? ProcessStatus.Read(processId) is { } status && process.Recognize(status) : Look(process, 0);
+            var process = LivingOrFound(processId);
+            _processes.Follow(process);
+            return isBeforeExec ? ProcessStatus.Read(processId) is { } status && process.Recognize(status) : Look(process);
         }
     }
 
@@ -89,10 +76,9 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
             {
                 if (!_isDisposed && _among(processId))
                 {
-                    var process = Living(processId) ?? Add(new ObservedProcess(processId, 0, isOlderThanWatch: true), isWhole: false, [], null, 0);
-                    Tally(process, -1);
-                    process.HasTarget = true;
-                    Look(process, 0);
+                    var process = LivingOrFound(processId);
+                    _processes.SetTarget(process, true);
+                    Look(process);
                 }
             }
         }
@@ -116,11 +102,10 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
                 return null;
             }
 
-            var process = _processes.GetValueOrDefault(processId)?.Find(each => each.IsFrom(startedAt, _since));
-            process ??= FindLiving(processId, startedAt);
+            var process = _processes.From(processId, startedAt) ?? FindLiving(processId, startedAt);
             if (process is not null && !process.Image.IsWhole)
             {
-                Look(process, 0);
+                Look(process);
             }
 
             if (process?.ImageAt(time) is not { } image)
@@ -140,13 +125,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
         lock (_gate)
         {
             _isDisposed = true;
-            foreach (var process in _processes.Values.SelectMany(static list => list))
-            {
-                process.Dispose();
-            }
-
-            _processes.Clear();
-            _ended.Clear();
+            _processes.Dispose();
         }
     }
 
@@ -154,25 +133,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     {
         lock (_gate)
         {
-            switch (record.Type)
-            {
-                case PerfRecordType.Fork when record.ParentId != record.ProcessId:
-                    OnFork(record.ParentId, record.ProcessId, record.Time);
-                    break;
-                case PerfRecordType.Comm when record.IsExec:
-                    OnExec(record.ProcessId, record.Time);
-                    break;
-                case PerfRecordType.Mmap2 when record.IsExecutable:
-                    OnMapping(record);
-                    break;
-                case PerfRecordType.Exit when record.IsFirstThread:
-                    End(record.ProcessId);
-                    break;
-                case PerfRecordType.Lost:
-                    Interlocked.Add(ref _lost, Math.Max(record.LostCount, 0));
-                    _hasLost = true;
-                    break;
-            }
+            _records.Take(record);
         }
     }
 
@@ -180,12 +141,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     {
         lock (_gate)
         {
-            if (_hasLost)
-            {
-                LookAgain();
-            }
-
-            _completeUntil = completeUntil;
+            _records.EndRound(completeUntil);
         }
     }
 
@@ -193,209 +149,15 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     {
         lock (_gate)
         {
-            _isTold = false;
-            LookAgain();
+            _records.Stop();
         }
 
         _failed(error);
     }
 
-    private void OnFork(int parentId, int childId, long time)
-    {
-        var parent = Living(parentId);
-        End(childId);
-        if (_processes.GetValueOrDefault(childId) is [.., var former])
-        {
-            former.IsGone = true;
-        }
+    private ObservedProcess LivingOrFound(int processId) => _processes.Living(processId) ?? _processes.AddFound(processId, isOlderThanWatch: true);
 
-        if (parent is null ? _targetInode == 0 : !parent.IsWanted && _targetInode == 0)
-        {
-            return;
-        }
-
-        var child = new ObservedProcess(childId, time, isOlderThanWatch: false) { IsFollowed = parent?.IsFollowed == true, HasTarget = parent?.HasTarget == true };
-        Add(child, parent?.Image.IsWhole == true, parent?.Image.History.Now ?? [], parent?.Image, time);
-    }
-
-    private void OnExec(int processId, long time)
-    {
-        var process = Returning(processId);
-        if (process is null && _targetInode == 0)
-        {
-            return;
-        }
-
-        if (process is null)
-        {
-            Add(new ObservedProcess(processId, 0, isOlderThanWatch: !HasBeen(processId)), isWhole: true, [], null, time);
-            return;
-        }
-
-        Tally(process, -1);
-        process.HasTarget = false;
-        process.Begin(new ProgramImage(process, time, isWhole: true, [], process.Image));
-        Tally(process, 1);
-    }
-
-    private void OnMapping(PerfRecord record)
-    {
-        var process = Returning(record.ProcessId);
-        if (process is null && _targetInode == 0)
-        {
-            return;
-        }
-
-        process ??= Add(new ObservedProcess(record.ProcessId, 0, isOlderThanWatch: !HasBeen(record.ProcessId)), isWhole: false, [], null, 0);
-        var key = record.Inode == 0 ? default : new UnwindFileKey(record.Inode, UnwindFileKey.DeviceOf(record.Major, record.Minor));
-
-        // "//anon" and "//enomem" are what the kernel calls memory without a name.
-        var name = Encoding.UTF8.GetString(record.Path);
-        var region = new MappedRegion(record.Start, record.Start + record.Length, record.FileOffset, key, name.StartsWith("//", StringComparison.Ordinal) ? string.Empty : name);
-        process.Image.History.Add(record.Time, region);
-        if (process.IsWanted)
-        {
-            process.Image.Pin(region, _context);
-            return;
-        }
-
-        _unwantedRegions++;
-        if (key.Inode == _targetInode && key.Inode != 0 && _among(record.ProcessId))
-        {
-            Tally(process, -1);
-            process.HasTarget = true;
-            if (!process.Image.IsWhole)
-            {
-                Look(process, 0);
-            }
-
-            Pin(process);
-        }
-        else if (_unwantedRegions > MostUnwantedRegions)
-        {
-            ForgetUnwanted();
-        }
-    }
-
-    // The last process that had the number, if it has not ended.
-    private ObservedProcess? Living(int processId) => _processes.GetValueOrDefault(processId) is [.., { IsEnded: false } last] ? last : null;
-
-    // A process whose first thread has ended goes on with its others, and an exec by one of those makes it the first (de_thread in the kernel's fs/exec.c). Another process of the number
-    // would have begun with a fork.
-    private ObservedProcess? Returning(int processId)
-    {
-        if (_processes.GetValueOrDefault(processId) is not [.., { IsGone: false } last])
-        {
-            return null;
-        }
-
-        last.IsEnded = false;
-        return last;
-    }
-
-    private bool HasBeen(int processId) => _processes.ContainsKey(processId);
-
-    private ObservedProcess Add(ObservedProcess process, bool isWhole, IReadOnlyList<MappedRegion> mappings, ProgramImage? origin, long since)
-    {
-        process.Begin(new ProgramImage(process, since, isWhole, mappings, origin));
-        if (_unwanted >= MostUnwanted)
-        {
-            ForgetUnwanted();
-        }
-
-        if (!_processes.TryGetValue(process.ProcessId, out var list))
-        {
-            _processes.Add(process.ProcessId, list = []);
-        }
-
-        list.Add(process);
-        Tally(process, 1);
-        return process;
-    }
-
-    private void Tally(ObservedProcess process, int change)
-    {
-        if (!process.IsWanted)
-        {
-            _unwanted += change;
-        }
-    }
-
-    // Those that are wanted by and by are looked at in /proc then.
-    private void ForgetUnwanted()
-    {
-        foreach (var (processId, list) in _processes.ToArray())
-        {
-            if (list.RemoveAll(static process => !process.IsWanted) > 0 && list.Count == 0)
-            {
-                _processes.Remove(processId);
-            }
-        }
-
-        _unwanted = _unwantedRegions = 0;
-    }
-
-    private void End(int processId)
-    {
-        if (Living(processId) is not { } process)
-        {
-            return;
-        }
-
-        process.IsEnded = true;
-        if (process.IsWanted)
-        {
-            _ended.Enqueue(process);
-            if (_ended.Count > MostEnded && _ended.Dequeue() is { IsEnded: true } oldest)
-            {
-                Forget(oldest);
-            }
-        }
-        else
-        {
-            Tally(process, -1);
-            Forget(process);
-        }
-    }
-
-    private void Forget(ObservedProcess process)
-    {
-        if (_processes.TryGetValue(process.ProcessId, out var list) && list.Remove(process) && list.Count == 0)
-        {
-            _processes.Remove(process.ProcessId);
-        }
-
-        process.Dispose();
-    }
-
-    // Looks at what a process has mapped now.
-    private bool Look(ObservedProcess process, long since)
-    {
-        if (process.IsEnded)
-        {
-            return false;
-        }
-
-        // The number is checked after the mappings were read, so that they are not those of another process that got it.
-        var regions = MapsReader.Read(process.ProcessId);
-        if (regions.Count == 0 || ProcessStatus.Read(process.ProcessId) is not { } status || !process.Recognize(status))
-        {
-            return false;
-        }
-
-        process.Image.History.AddAll(since, regions);
-        process.Image.IsWhole = _isTold;
-        Pin(process);
-        return true;
-    }
-
-    private void Pin(ObservedProcess process)
-    {
-        foreach (var region in process.Image.History.Now)
-        {
-            process.Image.Pin(region, _context);
-        }
-    }
+    private bool Look(ObservedProcess process) => process.Look(0, _records.IsTold, _context);
 
     // A process that nobody watched, as a last resort: as it is now.
     private ObservedProcess? FindLiving(int processId, long startedAt)
@@ -405,29 +167,9 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
             return null;
         }
 
-        End(processId);
+        _processes.End(processId);
         var process = new ObservedProcess(processId, 0, isOlderThanWatch: false) { IsFollowed = true };
         process.Recognize(status);
-        return Add(process, isWhole: false, [], null, 0);
-    }
-
-    // What was lost may have been an exec, or anything: since the last round nothing is known but what is there now.
-    private void LookAgain()
-    {
-        _hasLost = false;
-        foreach (var process in _processes.Values.SelectMany(static list => list).ToArray())
-        {
-            if (process.IsEnded)
-            {
-                process.IsGone = true;
-                continue;
-            }
-
-            process.Begin(new ProgramImage(process, _completeUntil, isWhole: false, [], process.Image));
-            if (process.IsWanted)
-            {
-                Look(process, BootClock.Now);
-            }
-        }
+        return _processes.Add(process, isWhole: false, [], null, 0);
     }
 }

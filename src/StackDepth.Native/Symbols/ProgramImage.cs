@@ -31,6 +31,15 @@ internal sealed class ProgramImage : IDisposable
     /// <summary>Takes hold of the file of a mapping while it is there.</summary>
     internal void Pin(MappedRegion region, SymbolContext context) => Symbols(context).Pin(region);
 
+    /// <summary>Takes hold of the files of all that is mapped.</summary>
+    internal void PinAll(SymbolContext context)
+    {
+        foreach (var region in History.Now)
+        {
+            Pin(region, context);
+        }
+    }
+
     /// <summary>With the mappings that are known now.</summary>
     internal ProcessSymbols Latest(SymbolContext context)
     {

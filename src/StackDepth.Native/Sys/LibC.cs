@@ -65,9 +65,6 @@ internal static unsafe partial class LibC
     [LibraryImport(Name, EntryPoint = "clock_gettime")]
     internal static partial int ClockGetTime(int clock, long* time);
 
-    [LibraryImport(Name, EntryPoint = "getpid")]
-    internal static partial int GetPid();
-
     [LibraryImport(Name, EntryPoint = "geteuid")]
     internal static partial uint GetEUid();
 

@@ -42,11 +42,10 @@ internal sealed unsafe class TaskIterator : IDisposable
     {
         using var programFd = program.Handle.Borrow();
         var information = new TaskIteratorInformation { ThreadId = (uint)scope.ThreadId, ProcessId = (uint)scope.ProcessId };
-        var attribute = new IteratorLinkAttribute { ProgramFd = (uint)programFd.Value, AttachType = (uint)AttachType.TraceIter };
+        var attribute = new LinkCreateAttribute { ProgramFd = (uint)programFd.Value, AttachType = (uint)AttachType.TraceIter };
         if (scope != TaskScope.All)
         {
-            attribute.Information = (ulong)&information;
-            attribute.InformationLength = (uint)sizeof(TaskIteratorInformation);
+            attribute.Iterator = new() { Information = (ulong)&information, InformationLength = (uint)sizeof(TaskIteratorInformation) };
         }
 
         return KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out var errno) is { } link

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using Microsoft.Win32.SafeHandles;
 using StackDepth.Native.Link;
+using StackDepth.Native.Targets;
 
 namespace StackDepth.Native.Usdt;
 
@@ -14,26 +13,9 @@ namespace StackDepth.Native.Usdt;
 /// <param name="Arguments">Where the arguments are.</param>
 internal sealed record UsdtSite(string Provider, string Name, ulong Address, ulong Offset, ulong Semaphore, ImmutableArray<UsdtArgument> Arguments);
 
-/// <summary>An open file and the USDT probes in it. Attach through <see cref="AttachPath"/> while this is not disposed: it means the file that was read.</summary>
-internal sealed class UsdtTarget : IDisposable
+/// <summary>An open file and the USDT probes in it.</summary>
+internal sealed class UsdtTarget : OpenTarget
 {
-    /// <summary>The file that holds the code, as shown to people (inside the target's root directory).</summary>
-    public required string Path { get; init; }
-
-    /// <summary>What the user wrote.</summary>
-    public required string RequestedBinary { get; init; }
-
-    /// <summary>What a user should know about how the file was found, and about probes that were left out; null when there is nothing to say.</summary>
-    public string? Note { get; init; }
-
-    public required SafeFileHandle File { get; init; }
-
-    /// <summary>The file as a path for the kernel: <c>/proc/self/fd/N</c>.</summary>
-    public string AttachPath => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{File.DangerousGetHandle()}");
-
-    /// <summary>Whether the file is a program, which no process can load beside its own: not a library.</summary>
-    public bool IsProgram { get; init; }
-
     /// <summary>At least one site, ordered by offset, one for each offset.</summary>
     public required ImmutableArray<UsdtSite> Sites { get; init; }
 
@@ -43,6 +25,4 @@ internal sealed class UsdtTarget : IDisposable
         {
             ReferenceCounters = Sites.Any(static site => site.Semaphore != 0) ? [.. Sites.Select(static site => site.Semaphore)] : [],
         };
-
-    public void Dispose() => File.Dispose();
 }

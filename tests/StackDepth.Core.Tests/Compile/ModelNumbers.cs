@@ -1,3 +1,4 @@
+using System.Numerics;
 using StackDepth.Ir;
 
 namespace StackDepth.Core.Tests.Compile;
@@ -21,10 +22,10 @@ internal static class ModelNumbers
 
     internal static long Compute(ArithmeticOperator op, IrType type, long left, long right) => type switch
     {
-        IrType.Int32 => Int32(op, (int)left, (int)right),
-        IrType.UInt32 => UInt32(op, (uint)left, (uint)right, (int)right),
-        IrType.Int64 => Int64(op, left, right),
-        IrType.UInt64 => (long)UInt64(op, (ulong)left, (ulong)right, (int)right),
+        IrType.Int32 => Compute(op, (int)left, (int)right, (int)right),
+        IrType.UInt32 => Compute(op, (uint)left, (uint)right, (int)right),
+        IrType.Int64 => Compute<long>(op, left, right, (int)right),
+        IrType.UInt64 => (long)Compute(op, (ulong)left, (ulong)right, (int)right),
         _ => throw IrNodes.Unknown(type),
     };
 
@@ -41,67 +42,30 @@ internal static class ModelNumbers
         _ => operand == long.MinValue ? long.MinValue : long.Abs(operand),
     });
 
-    private static int Int32(ArithmeticOperator op, int left, int right) => unchecked(op switch
+    private static T Compute<T>(ArithmeticOperator op, T left, T right, int count)
+        where T : IBinaryInteger<T>
     {
-        ArithmeticOperator.Add => left + right,
-        ArithmeticOperator.Subtract => left - right,
-        ArithmeticOperator.Multiply => left * right,
-        ArithmeticOperator.Divide => right == 0 ? 0 : right == -1 ? -left : left / right,
-        ArithmeticOperator.Modulo => right is 0 or -1 ? 0 : left % right,
-        ArithmeticOperator.And => left & right,
-        ArithmeticOperator.Or => left | right,
-        ArithmeticOperator.Xor => left ^ right,
-        ArithmeticOperator.ShiftLeft => left << right,
-        ArithmeticOperator.ShiftRight => left >> right,
-        ArithmeticOperator.Minimum => int.Min(left, right),
-        _ => int.Max(left, right),
-    });
+        return unchecked(op switch
+        {
+            ArithmeticOperator.Add => left + right,
+            ArithmeticOperator.Subtract => left - right,
+            ArithmeticOperator.Multiply => left * right,
+            ArithmeticOperator.Divide => T.IsZero(right) ? T.Zero : IsMinusOne(right) ? -left : left / right,
+            ArithmeticOperator.Modulo => T.IsZero(right) || IsMinusOne(right) ? T.Zero : left % right,
+            ArithmeticOperator.And => left & right,
+            ArithmeticOperator.Or => left | right,
+            ArithmeticOperator.Xor => left ^ right,
+            ArithmeticOperator.ShiftLeft => left << count,
+            ArithmeticOperator.ShiftRight => left >> count,
+            ArithmeticOperator.Minimum => T.Min(left, right),
+            _ => T.Max(left, right),
+        });
+    }
 
-    private static uint UInt32(ArithmeticOperator op, uint left, uint right, int count) => unchecked(op switch
+    // The least number has no positive counterpart: C# throws where it is divided by -1.
+    private static bool IsMinusOne<T>(T value)
+        where T : IBinaryInteger<T>
     {
-        ArithmeticOperator.Add => left + right,
-        ArithmeticOperator.Subtract => left - right,
-        ArithmeticOperator.Multiply => left * right,
-        ArithmeticOperator.Divide => right == 0 ? 0 : left / right,
-        ArithmeticOperator.Modulo => right == 0 ? 0 : left % right,
-        ArithmeticOperator.And => left & right,
-        ArithmeticOperator.Or => left | right,
-        ArithmeticOperator.Xor => left ^ right,
-        ArithmeticOperator.ShiftLeft => left << count,
-        ArithmeticOperator.ShiftRight => left >> count,
-        ArithmeticOperator.Minimum => uint.Min(left, right),
-        _ => uint.Max(left, right),
-    });
-
-    private static long Int64(ArithmeticOperator op, long left, long right) => unchecked(op switch
-    {
-        ArithmeticOperator.Add => left + right,
-        ArithmeticOperator.Subtract => left - right,
-        ArithmeticOperator.Multiply => left * right,
-        ArithmeticOperator.Divide => right == 0 ? 0 : right == -1 ? -left : left / right,
-        ArithmeticOperator.Modulo => right is 0 or -1 ? 0 : left % right,
-        ArithmeticOperator.And => left & right,
-        ArithmeticOperator.Or => left | right,
-        ArithmeticOperator.Xor => left ^ right,
-        ArithmeticOperator.ShiftLeft => left << (int)right,
-        ArithmeticOperator.ShiftRight => left >> (int)right,
-        ArithmeticOperator.Minimum => long.Min(left, right),
-        _ => long.Max(left, right),
-    });
-
-    private static ulong UInt64(ArithmeticOperator op, ulong left, ulong right, int count) => unchecked(op switch
-    {
-        ArithmeticOperator.Add => left + right,
-        ArithmeticOperator.Subtract => left - right,
-        ArithmeticOperator.Multiply => left * right,
-        ArithmeticOperator.Divide => right == 0 ? 0 : left / right,
-        ArithmeticOperator.Modulo => right == 0 ? 0 : left % right,
-        ArithmeticOperator.And => left & right,
-        ArithmeticOperator.Or => left | right,
-        ArithmeticOperator.Xor => left ^ right,
-        ArithmeticOperator.ShiftLeft => left << count,
-        ArithmeticOperator.ShiftRight => left >> count,
-        ArithmeticOperator.Minimum => ulong.Min(left, right),
-        _ => ulong.Max(left, right),
-    });
+        return T.IsNegative(value) && T.IsZero(value + T.One);
+    }
 }

@@ -27,8 +27,7 @@ public sealed class ElfMutationTests(CompiledTargets targets, ITestOutputHelper 
         var original = File.ReadAllBytes(targets.Compile($"libm{style}.so", Source, "-shared", "-fPIC", $"-Wl,--hash-style={style}", "-Wl,-rpath,$ORIGIN", "-lm"));
         if (bare)
         {
-            original.AsSpan(40, 8).Clear();
-            original.AsSpan(60, 4).Clear();
+            DamagedFile.RemoveSections(original);
         }
 
         Mutate(original, seed, rounds: 2500);
@@ -57,20 +56,7 @@ public sealed class ElfMutationTests(CompiledTargets targets, ITestOutputHelper 
         var options = new ResolveOptions { WorkingDirectory = "/", Environment = new Dictionary<string, string>() };
         for (var round = 0; round < rounds; round++)
         {
-            var bytes = original.AsSpan().ToArray();
-            for (var flips = random.Next(1, 6); flips > 0; flips--)
-            {
-                // Half of the damage goes to the headers and tables at both ends, where all the numbers are.
-                var at = random.Next(4) switch
-                {
-                    0 => random.Next(Math.Min(1024, bytes.Length)),
-                    1 => bytes.Length - 1 - random.Next(Math.Min(2048, bytes.Length)),
-                    _ => random.Next(bytes.Length),
-                };
-                bytes[at] = random.Next(3) switch { 0 => 0xff, 1 => 0, _ => (byte)random.Next(256) };
-            }
-
-            File.WriteAllBytes(path, random.Next(4) == 0 ? bytes[..random.Next(bytes.Length)] : bytes);
+            File.WriteAllBytes(path, DamagedFile.Of(original, random));
             var before = GC.GetAllocatedBytesForCurrentThread();
             foreach (var symbols in new[] { "*", "first", "frist", "chosen", "used", "first+1", "0x1100" })
             {

@@ -13,7 +13,7 @@ public sealed unsafe class KprobeFallbackTests
     private static readonly KernelProfile s_profile = KernelProfile.Detect(SystemCalls.Real) with { Switches = default };
 
     private static bool IsMulti(BpfCommand command, void* attribute) =>
-        command == BpfCommand.LinkCreate && ((KprobeMultiLinkAttribute*)attribute)->AttachType == (uint)AttachType.TraceKprobeMulti;
+        command == BpfCommand.LinkCreate && ((LinkCreateAttribute*)attribute)->AttachType == (uint)AttachType.TraceKprobeMulti;
 
     private static KprobeRequest Request(int functions = 1, ulong offset = 0) =>
         new([.. Enumerable.Range(1, functions).Select(static i => new KernelFunction($"bpf_fentry_test{i}"))], [], false, offset);
@@ -24,8 +24,8 @@ public sealed unsafe class KprobeFallbackTests
         OnPerfEventOpen = perfEvent ?? (static _ => null),
         OnReadText = static path => path switch
         {
-            KprobePmu.TypePath => "6\n",
-            KprobePmu.ReturnPath => "config:0\n",
+            ProbePmu.KprobeTypePath => "6\n",
+            ProbePmu.KprobeReturnPath => "config:0\n",
             _ => null,
         },
     };
@@ -65,7 +65,7 @@ public sealed unsafe class KprobeFallbackTests
     {
         Requires.Bpf();
         using var record = new RecordingProgram();
-        var sys = new FaultySystemCalls { OnReadText = static path => path == KprobePmu.TypePath ? "" : null };
+        var sys = new FaultySystemCalls { OnReadText = static path => path == ProbePmu.KprobeTypePath ? "" : null };
         var off = s_profile with { Switches = new FeatureSwitches(KernelFeatures.KprobeMulti) };
         var error = Assert.Throws<KernelException>(() => KprobeAttacher.Attach(RecordingProgram.Build(ProgramType.Kprobe), record.Maps, Request(), off, sys));
         Assert.Equal(Errno.ENODEV, error.Errno);
@@ -77,11 +77,11 @@ public sealed unsafe class KprobeFallbackTests
     [Fact]
     public void The_type_and_the_bit_for_returns_are_those_of_sysfs()
     {
-        Assert.Equal(new KprobePmu(6, 0), KprobePmu.Read(Kernel(Errno.EINVAL)));
-        var odd = new FaultySystemCalls { OnReadText = static path => path == KprobePmu.TypePath ? "11" : "config:7" };
-        Assert.Equal(new KprobePmu(11, 7), KprobePmu.Read(odd));
-        var broken = new FaultySystemCalls { OnReadText = static path => path == KprobePmu.TypePath ? "11" : "config1:0-15" };
-        Assert.Contains(KprobePmu.ReturnPath, Assert.Throws<KernelException>(() => KprobePmu.Read(broken)).Message, StringComparison.Ordinal);
+        Assert.Equal(new ProbePmu(6, 0), ProbePmu.OfKprobes(Kernel(Errno.EINVAL)));
+        var odd = new FaultySystemCalls { OnReadText = static path => path == ProbePmu.KprobeTypePath ? "11" : "config:7" };
+        Assert.Equal(new ProbePmu(11, 7), ProbePmu.OfKprobes(odd));
+        var broken = new FaultySystemCalls { OnReadText = static path => path == ProbePmu.KprobeTypePath ? "11" : "config1:0-15" };
+        Assert.Contains(ProbePmu.KprobeReturnPath, Assert.Throws<KernelException>(() => ProbePmu.OfKprobes(broken)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class KprobeLiveTests
     private static void Needs(bool multi)
     {
         Requires.Bpf();
-        Requires.KernelHas(File.Exists(KprobePmu.TypePath), "kprobes (CONFIG_KPROBE_EVENTS)", 4, 17);
+        Requires.KernelHas(File.Exists(ProbePmu.KprobeTypePath), "kprobes (CONFIG_KPROBE_EVENTS)", 4, 17);
         Requires.KernelHas(FeatureProbes.Shared.Ask(KernelFeatures.Fentry) == FeatureAnswer.Present, "fentry, which calls the test's functions", 5, 5);
         if (multi)
         {

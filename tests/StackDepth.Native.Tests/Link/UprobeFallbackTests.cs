@@ -13,7 +13,7 @@ public sealed unsafe class UprobeFallbackTests
     private static readonly KernelProfile Profile = KernelProfile.Detect(SystemCalls.Real) with { Switches = default };
 
     private static bool IsMulti(BpfCommand command, void* attribute) =>
-        command == BpfCommand.LinkCreate && ((UprobeMultiLinkAttribute*)attribute)->AttachType == (uint)AttachType.TraceUprobeMulti;
+        command == BpfCommand.LinkCreate && ((LinkCreateAttribute*)attribute)->AttachType == (uint)AttachType.TraceUprobeMulti;
 
     private static UprobeRequest Request(ProbeTarget target, int functions = 1) =>
         new(ProbeTarget.Executable, target.Offsets[..functions], [.. Enumerable.Range(0, functions).Select(static i => (ulong)i)], 0, false);
@@ -103,7 +103,7 @@ public sealed unsafe class UprobeFallbackTests
         // Such a kernel looks at the path before the pid, and the root directory is no file.
         var sys = new FaultySystemCalls
         {
-            OnBpf = static (command, _, attribute) => IsMulti(command, attribute) && ((UprobeMultiLinkAttribute*)attribute)->Pid < 0 ? -(long)Errno.EBADF : null,
+            OnBpf = static (command, _, attribute) => IsMulti(command, attribute) && ((LinkCreateAttribute*)attribute)->UprobeMulti.Pid < 0 ? -(long)Errno.EBADF : null,
         };
         var maps = CountingProgram.Maps(sys);
         using var counts = maps[CountingProgram.Counts.Name];

@@ -29,10 +29,16 @@ internal sealed class CommandTarget : IDisposable
 
     internal static CommandTarget Start(string executable) => new(executable);
 
-    internal string Ask(string command)
+    /// <summary>For what is not answered.</summary>
+    internal void Tell(string command)
     {
         _process.StandardInput.WriteLine(command);
         _process.StandardInput.Flush();
+    }
+
+    internal string Ask(string command)
+    {
+        Tell(command);
         return _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The target ended.");
     }
 

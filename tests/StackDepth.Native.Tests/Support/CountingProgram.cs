@@ -26,14 +26,8 @@ internal static class CountingProgram
         }
 
         code.Store(MemorySize.W, Register.R10, -4, Register.R0);
-        code.LoadMap(Register.R1, Counts.Name);
-        code.Mov(Register.R2, Register.R10);
-        code.Add(Register.R2, -4);
-        code.Call(HelperId.MapLookupElem);
-        code.JumpIf(JumpOp.JEQ, Register.R0, 0, end);
-        code.Load(MemorySize.DW, Register.R1, Register.R0, 0);
-        code.Add(Register.R1, 1);
-        code.Store(MemorySize.DW, Register.R0, 0, Register.R1);
+        code.LookUp(Counts.Name, -4, end);
+        code.AddOne();
         code.Place(end);
         code.Mov(Register.R0, 0);
         code.Exit();

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Globalization;
 
 namespace StackDepth.Native.Tests.Support;
@@ -11,53 +10,33 @@ internal sealed class ProbeTarget : IDisposable
 
     private static readonly Lazy<string> Binary = new(Compile);
 
-    private readonly Process _process;
+    private readonly CommandTarget _process;
 
     internal ProbeTarget()
     {
-        Requires.Tool("gcc");
-        _process = Process.Start(new ProcessStartInfo(Binary.Value) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
-        Offsets = [.. Ask("offsets").Split(' ').Select(static text => ulong.Parse(text, CultureInfo.InvariantCulture))];
+        _process = CommandTarget.Start(Binary.Value);
+        Offsets = [.. _process.Ask("offsets").Split(' ').Select(static text => ulong.Parse(text, CultureInfo.InvariantCulture))];
     }
 
     internal static string Executable => Binary.Value;
 
-    internal int Pid => _process.Id;
+    internal int Pid => _process.Pid;
 
     /// <summary>The file offsets of the functions.</summary>
     internal ImmutableArray<ulong> Offsets { get; }
 
     /// <summary>Calls every function so many times, from the first thread.</summary>
-    internal void Run(int times) => Assert.Equal("ok", Ask($"run {times}"));
+    internal void Run(int times) => Assert.Equal("ok", _process.Ask($"run {times}"));
 
     /// <summary>Calls every function so many times, from another thread.</summary>
-    internal void RunInThread(int times) => Assert.Equal("ok", Ask($"thread {times}"));
+    internal void RunInThread(int times) => Assert.Equal("ok", _process.Ask($"thread {times}"));
 
-    public void Dispose()
-    {
-        _process.StandardInput.Close();
-        if (!_process.WaitForExit(10_000))
-        {
-            _process.Kill();
-        }
-
-        _process.Dispose();
-    }
-
-    private string Ask(string command)
-    {
-        _process.StandardInput.WriteLine(command);
-        _process.StandardInput.Flush();
-        return _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The target ended.");
-    }
+    public void Dispose() => _process.Dispose();
 
     private static string Compile()
     {
-        var folder = Directory.CreateTempSubdirectory("stackdepth-target-").FullName;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        string source = Path.Combine(folder, "target.c"), binary = Path.Combine(folder, "target");
         var functions = Enumerable.Range(0, Functions).ToArray();
-        File.WriteAllText(source, $$"""
+        return CommandTarget.Compile($$"""
             #define _GNU_SOURCE
             #include <link.h>
             #include <pthread.h>
@@ -90,11 +69,6 @@ internal sealed class ProbeTarget : IDisposable
                 }
                 return 0;
             }
-            """);
-        using var gcc = Process.Start(new ProcessStartInfo("gcc", ["-O1", "-fno-ipa-icf", "-o", binary, source, "-lpthread"]) { RedirectStandardError = true })!;
-        var errors = gcc.StandardError.ReadToEnd();
-        gcc.WaitForExit();
-        Assert.True(gcc.ExitCode == 0, errors);
-        return binary;
+            """, "-fno-ipa-icf");
     }
 }

@@ -25,14 +25,8 @@ internal sealed class RecordingProgram : IDisposable
         code.Mov(Register.R6, Register.R1);
         code.Mov(Register.R0, 0);
         code.Store(MemorySize.W, Register.R10, -4, Register.R0);
-        code.LoadMap(Register.R1, s_values.Name);
-        code.Mov(Register.R2, Register.R10);
-        code.Add(Register.R2, -4);
-        code.Call(HelperId.MapLookupElem);
-        code.JumpIf(JumpOp.JEQ, Register.R0, 0, end);
-        code.Load(MemorySize.DW, Register.R1, Register.R0, 0);
-        code.Add(Register.R1, 1);
-        code.Store(MemorySize.DW, Register.R0, 0, Register.R1);
+        code.LookUp(s_values.Name, -4, end);
+        code.AddOne();
         for (var i = 0; i < contextOffsets.Length; i++)
         {
             code.Load(MemorySize.DW, Register.R1, Register.R6, (short)contextOffsets[i]);

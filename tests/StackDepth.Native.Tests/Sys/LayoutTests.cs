@@ -33,21 +33,15 @@ public sealed class LayoutTests
             [("Btf", "btf"), ("LogBuffer", "btf_log_buf"), ("BtfSize", "btf_size"), ("LogSize", "btf_log_size"), ("LogLevel", "btf_log_level")]),
         (typeof(ObjectInfoAttribute), "union bpf_attr", [("BpfFd", "info.bpf_fd"), ("InfoLength", "info.info_len"), ("Info", "info.info")]),
         (typeof(RawTracepointAttribute), "union bpf_attr", [("Name", "raw_tracepoint.name"), ("ProgramFd", "raw_tracepoint.prog_fd")]),
-        (typeof(PerfEventLinkAttribute), "union bpf_attr",
+        (typeof(LinkCreateAttribute), "union bpf_attr",
         [
             ("ProgramFd", "link_create.prog_fd"), ("TargetFd", "link_create.target_fd"), ("AttachType", "link_create.attach_type"),
-            ("Flags", "link_create.flags"), ("Cookie", "link_create.perf_event.bpf_cookie"),
-        ]),
-        (typeof(KprobeMultiLinkAttribute), "union bpf_attr",
-        [
-            ("ProgramFd", "link_create.prog_fd"), ("AttachType", "link_create.attach_type"), ("Flags", "link_create.flags"),
-            ("ProbeFlags", "link_create.kprobe_multi.flags"), ("Count", "link_create.kprobe_multi.cnt"), ("Symbols", "link_create.kprobe_multi.syms"),
-            ("Addresses", "link_create.kprobe_multi.addrs"), ("Cookies", "link_create.kprobe_multi.cookies"),
-        ]),
-        (typeof(TracingLinkAttribute), "union bpf_attr",
-        [
-            ("ProgramFd", "link_create.prog_fd"), ("AttachType", "link_create.attach_type"), ("Flags", "link_create.flags"),
-            ("TargetBtfId", "link_create.tracing.target_btf_id"), ("Cookie", "link_create.tracing.cookie"),
+            ("Flags", "link_create.flags"), ("PerfEvent.Cookie", "link_create.perf_event.bpf_cookie"),
+            ("KprobeMulti.Flags", "link_create.kprobe_multi.flags"), ("KprobeMulti.Count", "link_create.kprobe_multi.cnt"),
+            ("KprobeMulti.Symbols", "link_create.kprobe_multi.syms"), ("KprobeMulti.Addresses", "link_create.kprobe_multi.addrs"),
+            ("KprobeMulti.Cookies", "link_create.kprobe_multi.cookies"),
+            ("Tracing.TargetBtfId", "link_create.tracing.target_btf_id"), ("Tracing.Cookie", "link_create.tracing.cookie"),
+            ("Iterator.Information", "link_create.iter_info"), ("Iterator.InformationLength", "link_create.iter_info_len"),
         ]),
         (typeof(EnableStatsAttribute), "union bpf_attr", [("Type", "enable_stats.type")]),
         (typeof(FunctionInfoRecord), "struct bpf_func_info", [("InstructionOffset", "insn_off"), ("TypeId", "type_id")]),
@@ -101,18 +95,23 @@ public sealed class LayoutTests
     public unsafe void Sizes_are_those_the_kernel_is_told()
     {
         // uprobe_multi and the log's true size are younger than many headers: include/uapi/linux/bpf.h of 6.6.
-        Assert.Equal(64, sizeof(UprobeMultiLinkAttribute));
-        Assert.Equal(16, Offset(typeof(UprobeMultiLinkAttribute), "Path"));
-        Assert.Equal(48, Offset(typeof(UprobeMultiLinkAttribute), "Count"));
-        Assert.Equal(56, Offset(typeof(UprobeMultiLinkAttribute), "Pid"));
+        Assert.Equal(64, sizeof(LinkCreateAttribute));
+        Assert.Equal(16, Offset(typeof(LinkCreateAttribute), "UprobeMulti.Path"));
+        Assert.Equal(48, Offset(typeof(LinkCreateAttribute), "UprobeMulti.Count"));
+        Assert.Equal(56, Offset(typeof(LinkCreateAttribute), "UprobeMulti.Pid"));
         Assert.Equal(140, Offset(typeof(ProgramLoadAttribute), "LogTrueSize"));
         Assert.Equal(112, sizeof(PerfEventAttribute));
         Assert.Equal(232, sizeof(ProgramInfoRecord));
     }
 
-    private static FieldInfo Field(Type type, string name) => type.GetField(name, BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)!;
+    // A name with a dot is a field of a field.
+    private static FieldInfo Field(Type type, string name) => name.Split('.') is [var outer, var inner]
+        ? Field(Field(type, outer).FieldType, inner)
+        : type.GetField(name, BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)!;
 
-    private static int Offset(Type type, string name) => (int)Marshal.OffsetOf(type, name);
+    private static int Offset(Type type, string name) => name.Split('.') is [var outer, var inner]
+        ? Offset(type, outer) + Offset(Field(type, outer).FieldType, inner)
+        : (int)Marshal.OffsetOf(type, name);
 
     private static int Size(Type type, string name)
     {

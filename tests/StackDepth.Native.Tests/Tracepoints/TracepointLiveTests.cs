@@ -138,7 +138,7 @@ public sealed class TracepointLiveTests
     }
 
     /// <summary>A program at sched_switch counts as often as the kernel says that the target has left its CPU.</summary>
-    private static void CountsSwitches(Func<int, ProgramSpec> build, Func<BpfProgram, IProbeLink> attach)
+    private static void CountsSwitches(Func<int, ProgramSpec> build, Func<BpfProgram, ProbeLink> attach)
     {
         using var target = new SwitchingTarget();
         using var hits = BpfMap.Create(Hits, Sys);
@@ -166,11 +166,7 @@ public sealed class TracepointLiveTests
         loadPid(code);
         code.Jump32If(JumpOp.JNE, Register.R0, pid, exit);
         code.Store(MemorySize.W, Register.R10, -4, 0);
-        code.LoadMap(Register.R1, Hits.Name);
-        code.Mov(Register.R2, Register.R10);
-        code.Add(Register.R2, -4);
-        code.Call(HelperId.MapLookupElem);
-        code.JumpIf(JumpOp.JEQ, Register.R0, 0, exit);
+        code.LookUp(Hits.Name, -4, exit);
         code.Mov(Register.R1, 1);
         code.AtomicAdd(MemorySize.DW, Register.R0, 0, Register.R1);
         code.Place(exit);

@@ -120,8 +120,7 @@ public sealed class UnwindMutationTests(CompiledTargets targets, ITestOutputHelp
     {
         if (bare)
         {
-            original.AsSpan(40, 8).Clear();
-            original.AsSpan(60, 4).Clear();
+            DamagedFile.RemoveSections(original);
         }
 
         var path = targets.PathOf($"damaged{seed}.so");
@@ -132,20 +131,7 @@ public sealed class UnwindMutationTests(CompiledTargets targets, ITestOutputHelp
         var most = 0L;
         for (var round = 0; round < rounds; round++)
         {
-            var bytes = original.AsSpan().ToArray();
-            for (var flips = random.Next(1, 6); flips > 0; flips--)
-            {
-                var at = random.Next(4) switch
-                {
-                    0 => random.Next(Math.Min(1024, bytes.Length)),
-                    1 => bytes.Length - 1 - random.Next(Math.Min(2048, bytes.Length)),
-                    _ when frames.Start >= 0 => frames.Start + random.Next(frames.Length),
-                    _ => random.Next(bytes.Length),
-                };
-                bytes[at] = random.Next(3) switch { 0 => 0xff, 1 => 0, _ => (byte)random.Next(256) };
-            }
-
-            File.WriteAllBytes(path, random.Next(4) == 0 ? bytes[..random.Next(bytes.Length)] : bytes);
+            File.WriteAllBytes(path, DamagedFile.Of(original, random, frames.Start >= 0 ? frames : null));
             var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {

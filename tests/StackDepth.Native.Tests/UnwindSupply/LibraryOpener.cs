@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using StackDepth.Native.Tests.Elf;
+using StackDepth.Native.Tests.Support;
 
 namespace StackDepth.Native.Tests.UnwindSupply;
 
@@ -38,54 +39,34 @@ internal sealed class LibraryOpener : IDisposable
         }
         """;
 
-    private readonly Process _process;
+    private readonly CommandTarget _process;
 
     internal LibraryOpener(CompiledTargets targets, string name)
     {
         Program = targets.Compile(name, Source, "-ldl");
-        _process = Process.Start(new ProcessStartInfo(Program) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        _process = CommandTarget.Start(Program);
         Map(1);
     }
 
     internal string Program { get; }
 
-    internal int Pid => _process.Id;
+    internal int Pid => _process.Pid;
 
     /// <summary>A library of its own.</summary>
     internal static string Library(CompiledTargets targets, string name) => targets.Compile(name, $"int f_{name[..^3]}(int a) {{ return a + {name.Length}; }}", "-shared", "-fPIC");
 
-    internal void Open(string library) => Assert.Equal("ok", Ask($"open {library}"));
+    internal void Open(string library) => Assert.Equal("ok", _process.Ask($"open {library}"));
 
     /// <summary>Maps the program's file so many times, each for a moment.</summary>
-    internal void Map(int times) => Assert.Equal("ok", Ask($"map {times}"));
+    internal void Map(int times) => Assert.Equal("ok", _process.Ask($"map {times}"));
 
     /// <summary>A child that opens a library and stays until <see cref="Kill"/>.</summary>
-    internal int Fork(string library) => int.Parse(Ask($"fork {library}"), System.Globalization.CultureInfo.InvariantCulture);
+    internal int Fork(string library) => int.Parse(_process.Ask($"fork {library}"), System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Becomes another of these, at some time: what is asked of it before is lost.</summary>
-    internal void Exec(LibraryOpener other)
-    {
-        _process.StandardInput.WriteLine($"exec {other.Program}");
-        _process.StandardInput.Flush();
-    }
+    internal void Exec(LibraryOpener other) => _process.Tell($"exec {other.Program}");
 
     internal static void Kill(int processId) => Process.GetProcessById(processId).Kill();
 
-    public void Dispose()
-    {
-        _process.StandardInput.Close();
-        if (!_process.WaitForExit(10_000))
-        {
-            _process.Kill();
-        }
-
-        _process.Dispose();
-    }
-
-    private string Ask(string command)
-    {
-        _process.StandardInput.WriteLine(command);
-        _process.StandardInput.Flush();
-        return _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("The target ended.");
-    }
+    public void Dispose() => _process.Dispose();
 }

@@ -195,11 +195,7 @@ public sealed class UsdtLiveTests
             }
 
             code.Store(MemorySize.W, Register.R10, -12, i);
-            code.LoadMap(Register.R1, Sums.Name);
-            code.Mov(Register.R2, Register.R10);
-            code.Add(Register.R2, -12);
-            code.Call(HelperId.MapLookupElem);
-            code.JumpIf(JumpOp.JEQ, Register.R0, 0, exit);
+            code.LookUp(Sums.Name, -12, exit);
             code.AtomicAdd(MemorySize.DW, Register.R0, 0, Register.R7);
         }
 

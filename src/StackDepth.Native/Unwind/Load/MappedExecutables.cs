@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -87,39 +86,15 @@ internal static class MappedExecutables
         return result;
     }
 
-    // "start-end perms offset major:minor inode      path", the numbers but the inode in hex.
-    private static bool TryParseLine(ReadOnlySpan<byte> line, out MappedExecutable mapping)
+    private static bool TryParseLine(ReadOnlySpan<byte> text, out MappedExecutable mapping)
     {
-        const int MinorBits = 20;
         mapping = default;
-        if (!TryHex(ref line, (byte)'-', out var start) || !TryHex(ref line, (byte)' ', out var end)
-            || line.Length < 5 || line[2] != (byte)'x' || line[4] != (byte)' ')
+        if (!MapsLine.TryParseExecutable(text, out var line) || line.Inode == 0)
         {
             return false;
         }
 
-        line = line[5..];
-        if (!TryHex(ref line, (byte)' ', out _) || !TryHex(ref line, (byte)':', out var major) || !TryHex(ref line, (byte)' ', out var minor)
-            || !Utf8Parser.TryParse(line, out ulong inode, out var length) || inode == 0)
-        {
-            return false;
-        }
-
-        var path = Encoding.UTF8.GetString(line[length..].TrimStart((byte)' '));
-        mapping = new MappedExecutable(start, end, new UnwindFileKey(inode, ((uint)major << MinorBits) | (uint)minor), path);
-        return true;
-    }
-
-    private static bool TryHex(ref ReadOnlySpan<byte> line, byte end, out ulong value)
-    {
-        var length = line.IndexOf(end);
-        value = 0;
-        if (length <= 0 || !Utf8Parser.TryParse(line[..length], out value, out var used, 'x') || used != length)
-        {
-            return false;
-        }
-
-        line = line[(length + 1)..];
+        mapping = new MappedExecutable(line.Start, line.End, new UnwindFileKey(line.Inode, UnwindFileKey.DeviceOf(line.Major, line.Minor)), Encoding.UTF8.GetString(line.Name));
         return true;
     }
 

@@ -54,7 +54,6 @@ internal readonly record struct UnwindFileEntry(uint IndexWord, uint FirstPage, 
     internal const int PlainStartAt = 16;
     internal const int PlainLengthAt = 20;
     internal const int MarkedStartAt = 24;
-    internal const int MarkedLengthAt = 28;
 
     /// <summary>Bytes of a value.</summary>
     internal const int Size = 32;
