@@ -33,7 +33,7 @@ internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
         var loaded = BpfProgram.Load(program, maps, sys);
         try
         {
-            return new(loaded, PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, 0, sys), null);
+            return new(loaded, PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, (ulong)FirstSite, sys), null);
         }
         catch
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using StackDepth.Native.Link;
 using StackDepth.Native.Sys;
@@ -18,7 +19,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     private readonly Lock _gate = new();
     private readonly SymbolContext _context;
     private readonly MappingFeed? _feed;
-    private readonly ulong _targetInode;
+    private readonly ImmutableArray<ulong> _targetInodes;
     private readonly Func<int, bool> _among;
     private readonly Action<Exception> _failed;
     private readonly long _since;
@@ -34,12 +35,12 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
 
     /// <param name="context">What names are made with.</param>
     /// <param name="feed">Tells of the mappings; the caller's, and disposed after this. Null: there are only those that are asked for.</param>
-    /// <param name="target">Whoever maps this file is of interest, beside those that are asked for; null for nobody.</param>
+    /// <param name="targets">Whoever maps one of these files is of interest, beside those that are asked for.</param>
     /// <param name="among">Which processes with the target may be of interest at all.</param>
     /// <param name="failed">Told when the feed has failed.</param>
-    internal ProcessObserver(SymbolContext context, MappingFeed? feed, UnwindFileKey? target, Func<int, bool> among, Action<Exception> failed)
+    internal ProcessObserver(SymbolContext context, MappingFeed? feed, ImmutableArray<UnwindFileKey> targets, Func<int, bool> among, Action<Exception> failed)
     {
-        (_context, _feed, _targetInode, _among, _failed) = (context, feed, target?.Inode ?? 0, among, failed);
+        (_context, _feed, _targetInodes, _among, _failed) = (context, feed, ImmutableArray.CreateRange(targets, static target => target.Inode), among, failed);
         _since = _completeUntil = BootClock.Now;
         _isTold = feed is not null;
         feed?.Add(this);
@@ -209,7 +210,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
             former.IsGone = true;
         }
 
-        if (parent is null ? _targetInode == 0 : !parent.IsWanted && _targetInode == 0)
+        if (parent is null ? _targetInodes.IsEmpty : !parent.IsWanted && _targetInodes.IsEmpty)
         {
             return;
         }
@@ -221,7 +222,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     private void OnExec(int processId, long time)
     {
         var process = Returning(processId);
-        if (process is null && _targetInode == 0)
+        if (process is null && _targetInodes.IsEmpty)
         {
             return;
         }
@@ -241,7 +242,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
     private void OnMapping(PerfRecord record)
     {
         var process = Returning(record.ProcessId);
-        if (process is null && _targetInode == 0)
+        if (process is null && _targetInodes.IsEmpty)
         {
             return;
         }
@@ -260,7 +261,7 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
         }
 
         _unwantedRegions++;
-        if (key.Inode == _targetInode && key.Inode != 0 && _among(record.ProcessId))
+        if (key.Inode != 0 && _targetInodes.Contains(key.Inode) && _among(record.ProcessId))
         {
             Tally(process, -1);
             process.HasTarget = true;
