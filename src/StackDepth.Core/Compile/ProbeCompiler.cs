@@ -18,10 +18,11 @@ internal static class ProbeCompiler
     /// <summary>Compiles each probe as the query of one probe that it is; what they share are the maps.</summary>
     internal static CompiledQuery Compile(ImmutableArray<CompileBranch> branches)
     {
+        // First each by itself: what is too large to be looked at is refused there.
+        var programs = ImmutableArray.CreateRange(branches, static branch => Steps(branch.Query, branch.Target));
         CheckState.Run(ImmutableArray.CreateRange(branches, static branch => branch.Query));
         if (branches is [var single])
-            return ProgramLowering.Run(Steps(single.Query, single.Target), single.Target);
-        var programs = ImmutableArray.CreateRange(branches, static branch => Steps(branch.Query, branch.Target));
+            return ProgramLowering.Run(programs[0], single.Target);
         ImmutableArray<IrFunctions> counted = [.. programs.SelectMany(static program => program.Counted).Distinct()];
         return JoinPrograms.Run([.. programs.Zip(branches, (program, branch) => ProgramLowering.Run(program, branch.Target, counted))]);
     }
