@@ -29,13 +29,12 @@ public sealed class JoinedProbeTests(TracefsMount tracefs) : IClassFixture<Trace
     public async Task What_is_remembered_of_threads_and_of_keys_is_what_the_target_did()
     {
         var query = Probe.Any(
-            Opened.Set(Depth, s => s.UStack.Length).Set(s => Opener[s.Arg(0)], s => s.Tid).Silent(),
+            Opened.Set(s => Opener[s.Arg(0)], s => s.Tid).Clear(Depth).Where(s => s.UStack.IsComplete).Set(Depth, s => s.UStack.Length).Silent(),
             Closed.Where(s => s.UStack.IsComplete)).Select(s => (s.Arg(0), s.UStack.Length - Depth.Value, Opener[s.Arg(0)].Value));
         var (run, closes) = await Run(query);
 
-        Assert.Equal("exact: nothing was lost and every stack is complete.", run.Health.ToString());
-        Assert.Equal(closes.Select(static close => (close.Key, close.Frames, close.Opener)).Order(), run.Result.Order());
-        Assert.Equal((closes.Length, 0), (run.Health.Hits, run.Health.Unset));
+        AssertAllOfCompleteStacks(closes.Select(static close => (close.Key, close.Frames, close.Opener)), run.Result, run.Health);
+        Assert.Equal(run.Result.Length, run.Health.Hits - run.Health.Unset);
     }
 
     [Fact]
@@ -69,11 +68,13 @@ public sealed class JoinedProbeTests(TracefsMount tracefs) : IClassFixture<Trace
     public async Task Probes_of_the_kernel_use_what_a_function_has_set()
     {
         Assert.NotNull(tracefs);
-        var query = Probe.Any(Opened.Set(Depth, s => s.UStack.Length).Silent().AsProbe(), Probe.Tracepoint("syscalls", "sys_enter_getppid")).Select(s => s.UStack.Length - Depth.Value);
+        var query = Probe.Any(
+            Opened.Clear(Depth).Where(s => s.UStack.IsComplete).Set(Depth, s => s.UStack.Length).Silent().AsProbe(),
+            Probe.Tracepoint("syscalls", "sys_enter_getppid").Where(s => s.UStack.IsComplete)).Select(s => s.UStack.Length - Depth.Value);
         var (run, closes) = await Run(query);
 
         // The tracepoint's stack has the frame of libc's syscall() above that of closed().
-        Assert.Equal(closes.Select(static close => close.Frames + 1).Order(), run.Result.Order());
+        AssertAllOfCompleteStacks(closes.Select(static close => close.Frames + 1), run.Result, run.Health);
         var (sampled, _) = await Run(Probe.Any(Opened.AsProbe(), Probe.Profile(997)).GroupBy(s => s.Function).Count(), spins: true);
         Assert.Equal(closes.Length, sampled.Result.Single(static group => group.Key.Name == "opened").Value);
         Assert.True(sampled.Result.Single(static group => group.Key.Name == "profile:hz:997").Value > 0);
@@ -102,6 +103,7 @@ public sealed class JoinedProbeTests(TracefsMount tracefs) : IClassFixture<Trace
         var tids = File.ReadAllLines(path).Select(static line => int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture)).ToArray();
         File.Delete(path);
 
+        Assert.Equal((0, 200), (run.ExitCode, tids.Length));
         Assert.True(tids.Distinct().Count() < tids.Length / 2, "no id came again");
         Assert.Equal(tids.SelectMany(static tid => ((long, int, int)[])[(0, tid, -1), (1, tid, tid)]), run.Result);
     }
@@ -147,6 +149,16 @@ public sealed class JoinedProbeTests(TracefsMount tracefs) : IClassFixture<Trace
         Assert.All(plan.Programs, program => Assert.Contains(program.Disassembly, plan.Disassembly, StringComparison.Ordinal));
         Assert.Equal(["opened", "closed"], plan.Sites.Select(static site => site.Symbol));
         Assert.NotEmpty(plan.VerifierLog!);
+    }
+
+    /// <summary>A stack can be incomplete on a machine that is busy, and is counted as such; what the others gave is what the target did.</summary>
+    private static void AssertAllOfCompleteStacks<T>(IEnumerable<T> expected, IReadOnlyList<T> actual, ProbeHealth health)
+    {
+        var missing = expected.ToList();
+        Assert.All(actual, value => Assert.True(missing.Remove(value), $"{value} is not what the target did. {health}"));
+        Assert.InRange(missing.Count, 0, (int)health.Broken);
+        Assert.InRange(actual.Count, Threads * Rounds * 9 / 10, Threads * Rounds);
+        Assert.Equal((0, 0, 0), (health.KeysLost, health.Dropped, health.Missed));
     }
 
     private static Task<(ProbeRun<T> Run, Close[] Closes)> Run<T>(ProbeQuery<T> query, AttachOptions? options = null, bool spins = false) =>

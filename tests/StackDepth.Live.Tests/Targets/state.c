@@ -75,7 +75,7 @@ static void again(int count)
     for (int thread = 0; thread < count; thread++) {
         char text[16];
         pthread_t id;
-        int length = snprintf(text, sizeof text, "%d", getpid() + 2000);
+        int length = snprintf(text, sizeof text, "%d", getpid() > 20000 ? getpid() - 10000 : getpid() + 2000);
         if (pwrite(last, text, length, 0) != length)
             exit(4);
         pthread_create(&id, NULL, look_and_open, NULL);
