@@ -9,7 +9,7 @@ namespace StackDepth;
 /// Where queries begin. The probes here only describe: no file is opened, no system call is made and no privilege is needed before a query is attached, run, observed
 /// or explained. <see cref="WarmUp"/> and <see cref="Threads"/> are no queries, and act at once.
 /// </summary>
-public static class Probe
+public static partial class Probe
 {
     /// <summary>
     /// A probe at the entry of user-space functions. Needs Linux 5.15; CAP_BPF and CAP_PERFMON (with Linux 6.6 or newer), else CAP_SYS_ADMIN.

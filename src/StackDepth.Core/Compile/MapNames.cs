@@ -1,4 +1,5 @@
 using System.Globalization;
+using StackDepth.Ir;
 
 namespace StackDepth.Compile;
 
@@ -19,6 +20,12 @@ internal static class MapNames
 
     /// <summary>Per CPU and key: the aggregate of a group.</summary>
     internal const string Groups = "groups";
+
+    /// <summary>The values of a variable: of each thread, or by key.</summary>
+    internal static string Variable(IrVariable variable) => $"@{variable.Name}";
+
+    /// <summary>Per CPU: how many hits needed the value of a variable that was not set.</summary>
+    internal const string Unset = "unset";
 
     /// <summary>The ring buffer of a stream.</summary>
     internal const string Records = "records";

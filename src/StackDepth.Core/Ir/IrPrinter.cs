@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using StackDepth.Compile;
 using StackDepth.Native.Asm;
 
 namespace StackDepth.Ir;
@@ -26,6 +27,10 @@ internal static class IrPrinter
         Guard guard => $"where {Print(guard.Condition)}",
         Decide decide => $"decide {Print(decide.Condition)}",
         Control control => Print(control.What),
+        LoadState { IsRequired: true } state => $"load {Print(state.Place)}, which must be set",
+        LoadState state => $"load {Print(state.Place)}",
+        RequireState state => $"require that {Print(state.Place)} is set",
+        Assign assign => Print(assign.What),
         CountHit => "count hit",
         Compute compute => $"compute {Print(compute.Value)}",
         Capture { OnDemand: true } capture => $"make room for {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
@@ -39,6 +44,7 @@ internal static class IrPrinter
     internal static string Print(IrSink sink) => sink switch
     {
         IrCountHits => "the hits are the result",
+        IrDiscard => "the hits are in no result",
         IrAggregate { Parts: AggregateParts.None, Kept: { } keep } => Print(keep),
         IrAggregate aggregate => (aggregate.Key is { } key ? $"group by {Print(key)} " : "") + $"aggregate {Print(aggregate.Parts)}{Print(aggregate.Buckets)}" + (aggregate.Value is { } value ? $" of {Print(value)}" : "")
             + (aggregate.Kept is { } kept ? $", {Print(kept)}" : ""),
@@ -83,12 +89,19 @@ internal static class IrPrinter
         IrConvert convert => $"{Name(convert.Type)}({Print(convert.Operand)})",
         IrIf choice => $"({Print(choice.Test)} ? {Print(choice.Then)} : {Print(choice.Otherwise)})",
         IrIsIn set => $"({Print(set.Operand)} in [{string.Join(", ", set.Values.Select(value => Print(new IrConstant(value, set.Operand.Type))))}])",
+        IrStateValue state => Print(state.Place),
+        IrStateIsSet state => $"{Print(state.Place)}.is_set",
+        IrAssign { Kind: AssignmentKind.Set } assign => $"set {Print(assign.Place)} to {Print(assign.Value!)}",
+        IrAssign { Kind: AssignmentKind.Add } assign => $"add {Print(assign.Value!)} to {Print(assign.Place)}",
+        IrAssign assign => $"clear {Print(assign.Place)}",
         IrStartsWith prefix => $"{Print(prefix.Operand)}.starts_with({Print(new IrText(prefix.Prefix))})",
         _ => throw IrNodes.Unknown(expression),
     };
 
     private static string Print(IrKeep keep) =>
         string.Create(CultureInfo.InvariantCulture, $"keep {keep.Count} of the {(keep.Maximum ? "greatest" : "smallest")} {Print(keep.By)} with {Name(keep.Stack)}");
+
+    internal static string Print(IrPlace place) => MapNames.Variable(place.Variable) + (place.Keys.IsEmpty ? "" : $"[{string.Join(", ", place.Keys.Select(Print))}]");
 
     internal static string Print(IrFunctions functions) => string.Join(", ", functions.Names.Select(static name => InstructionText.Escape(name)));
 

@@ -7,6 +7,9 @@ namespace StackDepth.Ir;
 /// <param name="ProcessId">The process whose hits count; null for all.</param>
 internal abstract record IrProbe(int? ProcessId)
 {
+    /// <summary>Whether its hits only change variables, and are in no result.</summary>
+    internal bool IsSilent { get; init; }
+
     /// <summary>What kind of program runs at its hits.</summary>
     internal abstract ProgramType ProgramType { get; }
 

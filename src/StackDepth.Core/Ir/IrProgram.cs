@@ -33,6 +33,23 @@ internal sealed record Compute(IrExpression Value) : IrStatement
     internal override IEnumerable<IrExpression> Expressions => [Value];
 }
 
+/// <summary>Reads a value of a variable once; later uses read what was found.</summary>
+/// <param name="Place">The value.</param>
+/// <param name="IsRequired">Whether a hit that finds none counts as unset, and leaves the program.</param>
+internal sealed record LoadState(IrPlace Place, bool IsRequired) : IrStatement
+{
+    internal override IEnumerable<IrExpression> Expressions => Place.Keys;
+}
+
+/// <summary>Counts the hit as unset, and leaves the program, where what was read is not set.</summary>
+internal sealed record RequireState(IrPlace Place) : IrStatement;
+
+/// <summary>Changes a variable; a change that finds no room is counted.</summary>
+internal sealed record Assign(IrAssign What) : IrStatement
+{
+    internal override IEnumerable<IrExpression> Expressions => What.Operands.ToArray();
+}
+
 /// <summary>Counts a hit that passed every filter.</summary>
 internal sealed record CountHit : IrStatement;
 

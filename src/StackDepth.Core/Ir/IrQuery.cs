@@ -33,6 +33,12 @@ internal sealed record IrCountHits : IrSink
     internal override IEnumerable<IrExpression> Expressions => [];
 }
 
+/// <summary>Nowhere, and they are not counted either: of a probe whose hits only change variables.</summary>
+internal sealed record IrDiscard : IrSink
+{
+    internal override IEnumerable<IrExpression> Expressions => [];
+}
+
 /// <summary>
 /// Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one (a tuple where there are several); and over all keys the
 /// hits that are to be <paramref name="Kept"/>. A histogram is by powers of two unless it has other <paramref name="Buckets"/>.
@@ -68,10 +74,41 @@ internal sealed record IrEmitExtremum(bool Maximum, IrExpression Value) : IrSink
 }
 
 /// <summary>A whole query, as the fluent API built it: immutable, knows no kernel.</summary>
+/// <param name="Probe">Whose hits it asks about.</param>
+/// <param name="Predicates">The filters, and among them assignments (<see cref="IrAssign"/>), in the order in which they were written.</param>
+/// <param name="Sink">Where the values go.</param>
 internal sealed record IrQuery(IrProbe Probe, ImmutableArray<IrExpression> Predicates, IrSink Sink)
 {
     /// <summary>Which of the hits that pass go on to the sink; asked in their order.</summary>
     internal ImmutableArray<IrControl> Controls { get; init; } = [];
+
+    /// <summary>The queries of one probe each that this one stands for. Behind the last assignment of a silent probe there is nothing to do.</summary>
+    internal ImmutableArray<IrQuery> Branches
+    {
+        get
+        {
+            if (Probe is not IrAnyProbe any)
+                return [Probe.IsSilent ? Silence(this) : this];
+            var branches = ImmutableArray.CreateBuilder<IrQuery>(any.Branches.Length);
+            foreach (var branch in any.Branches)
+            {
+                var silent = any.IsSilent || branch.Probe.IsSilent;
+                var query = this with { Probe = branch.Probe with { ProcessId = ProcessId(branch) }, Predicates = [.. branch.Predicates, .. Predicates] };
+                branches.Add(silent ? Silence(query) : query);
+            }
+            return branches.MoveToImmutable();
+
+            int? ProcessId(IrBranch branch) => any.ProcessId ?? branch.Probe.ProcessId;
+
+            static IrQuery Silence(IrQuery query)
+            {
+                var used = query.Predicates.Length;
+                while (used > 0 && query.Predicates[used - 1] is not IrAssign)
+                    used--;
+                return query with { Predicates = query.Predicates[..used], Controls = [], Sink = new IrDiscard() };
+            }
+        }
+    }
 
     public bool Equals(IrQuery? other) =>
         other is not null && Probe == other.Probe && Predicates.SequenceEqual(other.Predicates) && Sink == other.Sink && Controls.SequenceEqual(other.Controls);

@@ -8,7 +8,7 @@ namespace StackDepth;
 
 /// <summary>A probe, and which of its hits matter. Immutable: every method answers a new source.</summary>
 /// <typeparam name="TContext">What this kind of probe knows at a hit.</typeparam>
-public sealed class ProbeSource<TContext>
+public sealed partial class ProbeSource<TContext>
     where TContext : ProbeContext
 {
     private readonly TContext _context;

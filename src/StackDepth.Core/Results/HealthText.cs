@@ -9,6 +9,8 @@ internal static class HealthText
     {
         if (health.Hits == 0 && health.Missed == 0 && health.StackErrors == 0 && health.Undecided == 0)
         {
+            if (health.Unset > 0)
+                return $"no hits: {Number(health.Unset)} hits needed a variable that was not set.";
             // Stacks are walked before the last filter has decided, when it asks for them: then somebody did run through the probes.
             return Stacks(health) > 0
                 ? $"no hits: the query's filters let none of the hits pass whose stacks they looked at ({Number(Stacks(health))} stacks)."
@@ -26,7 +28,8 @@ internal static class HealthText
         var verdict = sentences.Count == 0 ? "exact: nothing was lost" + (Stacks(health) > 0 ? " and every stack is complete" : "")
             : health.Truncated + health.Broken + health.Approximate == 0 ? "incomplete"
             : "not proved";
-        return sentences.Count == 0 ? verdict + "." : $"{verdict}: {string.Join("; ", sentences)}.";
+        var unset = health.Unset == 0 ? "" : $" {Number(health.Unset)} hits needed a variable that was not set, and are in no result.";
+        return (sentences.Count == 0 ? verdict + "." : $"{verdict}: {string.Join("; ", sentences)}.") + unset;
     }
 
     /// <summary>The reason in words, to stand behind "n stacks:".</summary>

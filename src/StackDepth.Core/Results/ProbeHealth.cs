@@ -27,6 +27,9 @@ public sealed record ProbeHealth(
     /// <summary>Hits for which incomplete stacks left it open what a filter asks of their depth, or what a selected comparison says; they are in no result. Such a filter keeps them out of <see cref="Hits"/> too.</summary>
     public long Undecided { get; init; }
 
+    /// <summary>Hits that needed the value of a variable (<see cref="StateExpr{T}.Value"/>) that was not set; they are in no result. Nothing was lost by that: it is what the query means.</summary>
+    public long Unset { get; init; }
+
     /// <summary>Why stacks were <see cref="Truncated"/>, <see cref="Broken"/> or <see cref="Approximate"/>.</summary>
     public StackReasonCounts Reasons { get; init; } = StackReasonCounts.Empty;
 

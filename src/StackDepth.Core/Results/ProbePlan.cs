@@ -8,6 +8,13 @@ namespace StackDepth;
 /// <param name="MaxFrames">The most frames that the walk counts.</param>
 public sealed record PlannedWalk(bool OfKernel, StackWalk Walk, int MaxFrames);
 
+/// <summary>The program of one of the probes of a query.</summary>
+/// <param name="Probe">The probe, as bpftrace writes it.</param>
+/// <param name="Ir">What is done at its hits: see <see cref="ProbePlan.Ir"/>.</param>
+/// <param name="Disassembly">The program: see <see cref="ProbePlan.Disassembly"/>.</param>
+/// <param name="Bytecode">The program as the kernel gets it: see <see cref="ProbePlan.Bytecode"/>.</param>
+public sealed record PlannedProgram(string Probe, string Ir, string Disassembly, ReadOnlyMemory<byte> Bytecode);
+
 /// <summary>What a query becomes.</summary>
 public sealed class ProbePlan
 {
@@ -15,13 +22,16 @@ public sealed class ProbePlan
     {
     }
 
-    /// <summary>The query in the stable text of the IR, one step a line, in the order in which the kernel runs them.</summary>
+    /// <summary>The programs: one for each probe of the query, in their order.</summary>
+    public required ImmutableArray<PlannedProgram> Programs { get; init; }
+
+    /// <summary>The query in the stable text of the IR, one step a line, in the order in which the kernel runs them; of several probes, one program behind another.</summary>
     public required string Ir { get; init; }
 
-    /// <summary>The program, one instruction a line, each with the step of the IR that it came from.</summary>
+    /// <summary>The program, one instruction a line, each with the step of the IR that it came from; of several probes, one program behind another.</summary>
     public required string Disassembly { get; init; }
 
-    /// <summary>The program as the kernel gets it, except that maps are not yet descriptors.</summary>
+    /// <summary>The program as the kernel gets it, except that maps are not yet descriptors; of several probes, that of the first one. <see cref="Programs"/> has all.</summary>
     public required ReadOnlyMemory<byte> Bytecode { get; init; }
 
     /// <summary>The verifier's log, when it was asked for.</summary>

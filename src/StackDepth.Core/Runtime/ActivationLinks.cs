@@ -21,14 +21,17 @@ internal sealed class ActivationLinks : IDisposable
     private ActivationLinks(BpfProgram program, RawTracepointLink link) => (_program, _link) = (program, link);
 
     /// <summary>Tells the program of its functions, before the probes are in place.</summary>
-    internal static void Describe(KernelMaps maps, ProbeTarget target)
+    /// <param name="maps">The maps.</param>
+    /// <param name="target">The functions.</param>
+    /// <param name="firstSite">The number of the first one.</param>
+    internal static void Describe(KernelMaps maps, ProbeTarget target, int firstSite)
     {
         var sites = target.Sites;
         var keys = new uint[sites.Length];
         var values = new byte[sites.Length * ActivationLayout.Code.Bytes];
         for (var index = 0; index < sites.Length; index++)
         {
-            keys[index] = (uint)index;
+            keys[index] = (uint)(firstSite + index);
             var site = sites[index];
             var value = values.AsSpan(index * ActivationLayout.Code.Bytes);
             BinaryPrimitives.WriteUInt64LittleEndian(value[ActivationLayout.Code.Size..], site.Size);
@@ -40,9 +43,9 @@ internal sealed class ActivationLinks : IDisposable
     }
 
     /// <summary>Begins, when the probes are in place.</summary>
-    internal static ActivationLinks Attach(KernelMaps maps, ProbeTarget target, SystemCalls sys)
+    internal static ActivationLinks Attach(KernelMaps maps, int sites, SystemCalls sys)
     {
-        var program = BpfProgram.Load(ActivationCleanup.Build(target.Sites.Length > 1), maps.ByName, sys);
+        var program = BpfProgram.Load(ActivationCleanup.Build(sites > 1), maps.ByName, sys);
         try
         {
             var link = RawTracepointLink.Attach(program, ActivationCleanup.Tracepoint, sys);

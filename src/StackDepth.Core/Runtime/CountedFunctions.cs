@@ -27,13 +27,13 @@ internal static class CountedFunctions
 
     /// <summary>Refuses names that no file has that is known by now. Whoever names a file may mean one that is loaded later.</summary>
     /// <exception cref="TargetNotFoundException">There is such a name.</exception>
-    internal static void RequireFound(FunctionMarks marks, ProbeTarget target)
+    internal static void RequireFound(FunctionMarks marks, ImmutableArray<ProbeTarget> targets)
     {
         if (marks.Missing.FirstOrDefault(static functions => functions.Module is null) is not { } missing)
             return;
-        var near = Near(missing.Text, target);
+        var near = Near(missing.Text, targets[0]);
         throw new TargetNotFoundException(
-            $"Neither {PrintableText.Escape(target.Path)} nor a library that it is known to load has a function '{PrintableText.Escape(missing.Text)}', whose frames are to be counted."
+            $"Neither {string.Join(", ", targets.Select(static target => PrintableText.Escape(target.Path)).Distinct())} nor a library that it is known to load has a function '{PrintableText.Escape(missing.Text)}', whose frames are to be counted."
             + (near.IsEmpty ? "" : $" Did you mean {NearMatches.Join(near)}?")
             + $" For code that is loaded later write the file's name before it: MODULE!{PrintableText.Escape(missing.Text)}.", near);
     }

@@ -30,6 +30,6 @@ internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
             IrSoftwareEvent software => PerfEventSource.Software(software.Name, (ulong)software.Period),
             _ => throw IrNodes.Unknown(probe),
         };
-        return AttachedProbe.Load(program, maps, sys, loaded => PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, 0, sys));
+        return AttachedProbe.Load(program, maps, sys, loaded => PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, (ulong)FirstSite, sys));
     }
 }

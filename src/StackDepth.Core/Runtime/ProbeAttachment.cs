@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -7,6 +8,8 @@ using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Spec;
+using StackDepth.Native.Targets;
+using StackDepth.Native.Unwind;
 
 namespace StackDepth.Runtime;
 
@@ -18,10 +21,10 @@ internal sealed class ProbeAttachment : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly CompiledQuery _compiled;
-    private readonly ProbePlace _place;
+    private readonly ImmutableArray<PlannedProbe> _probes;
     private readonly KernelMaps _maps;
     private readonly ChildStart? _child;
-    private readonly AttachedProbe _attached;
+    private readonly ImmutableArray<AttachedProbe> _attached;
     private readonly ActivationLinks? _activations;
     private readonly FollowerLinks? _followers;
     private readonly TargetServices _services;
@@ -31,11 +34,11 @@ internal sealed class ProbeAttachment : IDisposable
     private bool _closed;
 
     private ProbeAttachment(
-        CompiledQuery compiled, ProbePlace place, KernelMaps maps, AttachedProbe attached, ActivationLinks? activations, FollowerLinks? followers, TargetServices services, RingConsumer? ring, ChildStart? child,
+        CompiledQuery compiled, ImmutableArray<PlannedProbe> probes, KernelMaps maps, ImmutableArray<AttachedProbe> attached, ActivationLinks? activations, FollowerLinks? followers, TargetServices services, RingConsumer? ring, ChildStart? child,
         AttachOptions options)
     {
         _compiled = compiled;
-        _place = place;
+        _probes = probes;
         _maps = maps;
         _attached = attached;
         _activations = activations;
@@ -43,16 +46,16 @@ internal sealed class ProbeAttachment : IDisposable
         _services = services;
         _child = child;
         Ring = ring;
-        Sites = new(place.Describe(compiled.UserWalk, services.TargetEntry));
+        Sites = new(Describe(compiled, probes, services.EntryOf));
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
         Log = Logger(options);
     }
 
     internal SiteTable Sites { get; }
 
-    internal string? TargetNote => _place.Note;
+    internal string? TargetNote => Note(_probes);
 
-    internal string AttachedBy => _attached.Kind;
+    internal string AttachedBy => Join(_attached.Select(static attached => attached.Kind))!;
 
     internal RingConsumer? Ring { get; }
 
@@ -67,42 +70,59 @@ internal sealed class ProbeAttachment : IDisposable
         PidNamespaceGuard.Check();
         var sys = options.SystemCalls;
         var childCommand = command is null ? null : CommandLines.Parse(command, options);
-        var scope = QueryPlanner.Scope(query, command is not null);
+        foreach (var branch in query.Branches)
+            QueryPlanner.Scope(branch, command is not null);
         using var undo = new Undo();
         try
         {
             // Beside all that follows, which does not wait for them before the probes are in place.
-            var followers = scope is ProcessScope.Followed ? undo.Add(FollowerLinks.Begin(sys)) : null;
+            var followers = command is not null ? undo.Add(FollowerLinks.Begin(sys)) : null;
             var child = childCommand is null ? null : undo.Add(ChildStart.Begin(childCommand));
             var kernel = options.Kernel ?? KernelProfile.Detect(sys);
-            var conditions = QueryPlanner.Target(scope, options, kernel);
-            var resolve = QueryPlanner.Resolve(query, options, kernel, command);
-            var place = undo.Add(ProbePlace.Resolve(query, resolve, sys));
+            var probes = PlannedProbe.ResolveAll(query, options, kernel, command, command is not null, sys);
+            foreach (var probe in probes)
+                undo.Add(probe);
             cancellationToken.ThrowIfCancellationRequested();
-            var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, place.Target), Sites = place.SiteCount }, kernel);
+            var compiled = QueryPlanner.Compile(probes, options, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
-            var services = undo.Add(TargetServices.Start(compiled, maps, place.Target, resolve, Logger(options), sys));
+            var services = undo.Add(TargetServices.Start(compiled, maps, probes, Logger(options), sys));
             services.BeginPreload(childCommand);
             if (compiled.CountsActivations)
-                ActivationLinks.Describe(maps, place.Target!);
-            var attached = undo.Add(place.Attach(compiled.Program, maps.ByName, query.Probe.ProcessId, kernel, sys, PerfEventProgram));
-            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, place.Target!, sys)) : null;
+            {
+                foreach (var probe in probes)
+                {
+                    if (probe.Place.Target is { } target)
+                        ActivationLinks.Describe(maps, target, probe.Place.FirstSite);
+                }
+            }
+            var attached = ImmutableArray.CreateBuilder<AttachedProbe>(probes.Length);
+            for (var index = 0; index < probes.Length; index++)
+            {
+                var (probe, number) = (probes[index], index);
+                attached.Add(undo.Add(probe.Place.Attach(compiled.Programs[index].Program, maps.ByName, probe.ProcessId, kernel, sys, () => PerfEventProgram(number))));
+            }
+            var activations = compiled.CountsActivations ? undo.Add(ActivationLinks.Attach(maps, probes.Sum(static probe => probe.Place.SiteCount), sys)) : null;
             followers?.WaitUntilAttached();
             services.WaitUntilPreloaded();
             cancellationToken.ThrowIfCancellationRequested();
-            var attachment = new ProbeAttachment(compiled, place, maps, attached, activations, followers, services, ring, child, options);
+            var attachment = new ProbeAttachment(compiled, probes, maps, attached.MoveToImmutable(), activations, followers, services, ring, child, options);
             undo.Keep();
-            attachment.Log.Attached(place.SiteCount, place.Name, attachment.AttachedBy);
-            if (place.Note is { } note)
+            for (var index = 0; index < probes.Length; index++)
+                attachment.Log.Attached(probes[index].Place.SiteCount, probes[index].Place.Name, attachment._attached[index].Kind);
+            if (attachment.TargetNote is { } note)
                 attachment.Log.TargetNote(note);
             return attachment;
 
             // A perf event of a process fires for whoever shares its memory, a vforked child too: there the program asks.
-            ProgramSpec PerfEventProgram() => scope is ProcessScope.Linked linked
-                ? QueryPlanner.Compile(query, QueryPlanner.Target(new ProcessScope.One(linked.ProcessId), options, kernel) with { Sites = place.SiteCount }, kernel).Program
-                : compiled.Program;
+            ProgramSpec PerfEventProgram(int number)
+            {
+                if (probes[number].Scope is not ProcessScope.Linked linked)
+                    return compiled.Programs[number].Program;
+                var asking = probes.SetItem(number, probes[number] with { Scope = new ProcessScope.One(linked.ProcessId) });
+                return QueryPlanner.Compile(asking, options, kernel).Programs[number].Program;
+            }
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
         {
@@ -187,7 +207,8 @@ internal sealed class ProbeAttachment : IDisposable
                 return;
             _detached = true;
             UprobeGracePeriod.End();
-            _attached.Link.Dispose();
+            foreach (var attached in _attached)
+                attached.Link.Dispose();
             _activations?.Detach();
             _followers?.Detach();
         }
@@ -228,12 +249,14 @@ internal sealed class ProbeAttachment : IDisposable
             _closed = true;
             _child?.Dispose();
             Ring?.Dispose();
-            _attached.Dispose();
+            foreach (var attached in _attached)
+                attached.Dispose();
             _activations?.Dispose();
             _services.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
-            _place.Dispose();
+            foreach (var probe in _probes)
+                probe.Dispose();
         }
         if (_finalHealth is { } health)
         {
@@ -244,7 +267,29 @@ internal sealed class ProbeAttachment : IDisposable
         }
     }
 
-    private ProbeHealth HealthNow() => ResultReader.Health(_maps[MapNames.Results], (long)_attached.Program.Info.RecursionMisses + (_followers?.Missed ?? 0));
+    /// <summary>The sites of all probes, in the order of their numbers.</summary>
+    internal static ImmutableArray<ProbeSite> Describe(CompiledQuery compiled, ImmutableArray<PlannedProbe> probes, Func<ProbeTarget?, UnwindFileEntry?> entryOf)
+    {
+        if (probes is [var single])
+            return single.Place.Describe(compiled.Programs[0].UserWalk, entryOf(single.Place.Target));
+        var sites = ImmutableArray.CreateBuilder<ProbeSite>();
+        for (var index = 0; index < probes.Length; index++)
+            sites.AddRange(probes[index].Place.Describe(compiled.Programs[index].UserWalk, entryOf(probes[index].Place.Target)));
+        return sites.ToImmutable();
+    }
+
+    /// <summary>What the targets turned out to be; null where they are what was written.</summary>
+    internal static string? Note(ImmutableArray<PlannedProbe> probes) => Join(probes.Select(static probe => probe.Place.Note));
+
+    private static string? Join(IEnumerable<string?> texts) => texts.OfType<string>().Distinct().ToArray() is { Length: > 0 } some ? string.Join("; ", some) : null;
+
+    private ProbeHealth HealthNow()
+    {
+        var missed = _followers?.Missed ?? 0;
+        foreach (var attached in _attached)
+            missed += (long)attached.Program.Info.RecursionMisses;
+        return ResultReader.Health(_maps[MapNames.Results], _compiled.CountsUnset ? _maps[MapNames.Unset] : null, missed);
+    }
 
     private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled, Sites, _services.Names);
 

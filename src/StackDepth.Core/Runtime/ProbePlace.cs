@@ -16,6 +16,9 @@ internal abstract class ProbePlace : IDisposable
     /// <summary>How many sites there are.</summary>
     internal abstract int SiteCount { get; }
 
+    /// <summary>The number of the first one: those of a query's probes follow each other.</summary>
+    internal int FirstSite { get; set; }
+
     /// <summary>The file that is probed, for people; or what else.</summary>
     internal abstract string Name { get; }
 
@@ -54,7 +57,7 @@ internal abstract class ProbePlace : IDisposable
     {
         var cookies = ImmutableArray.CreateBuilder<ulong>(SiteCount);
         for (var index = 0; index < SiteCount; index++)
-            cookies.Add((ulong)index);
+            cookies.Add((ulong)(FirstSite + index));
         return cookies.MoveToImmutable();
     }
 

@@ -1,10 +1,10 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using StackDepth.Diagnostics;
 using StackDepth.Native.Link;
 using StackDepth.Native.Processes;
 using StackDepth.Native.Python;
 using StackDepth.Native.Sys;
-using StackDepth.Native.Targets;
 using StackDepth.Native.Unwind;
 
 namespace StackDepth.Runtime;
@@ -15,16 +15,15 @@ namespace StackDepth.Runtime;
 /// </summary>
 internal sealed class PythonService : IDisposable
 {
-    private readonly ProbeTarget _target;
-    private readonly ResolveOptions _resolve;
+    private readonly ImmutableArray<PlannedProbe> _probes;
     private readonly PythonSupplier _supplier;
     private readonly UnwindRequestServer _server;
     private readonly PythonMappingWatch? _watch;
     private Task _preload = Task.CompletedTask;
 
-    private PythonService(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, MappingFeed? feed, ILogger log, SystemCalls sys)
+    private PythonService(KernelMaps maps, ImmutableArray<PlannedProbe> probes, MappingFeed? feed, ILogger log, SystemCalls sys)
     {
-        (_target, _resolve) = (target, resolve);
+        _probes = probes;
         _supplier = new(maps[PythonMaps.FilesName], maps[PythonMaps.HintsName], notice => Tell(log, notice));
         _watch = feed is null ? null : new(_supplier, error => log.PythonsNotWatched(error.Message), feed);
         try
@@ -40,7 +39,7 @@ internal sealed class PythonService : IDisposable
     }
 
     /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
-    internal static PythonService Start(KernelMaps maps, ProbeTarget target, ResolveOptions resolve, MappingFeed? feed, ILogger log, SystemCalls sys) => new(maps, target, resolve, feed, log, sys);
+    internal static PythonService Start(KernelMaps maps, ImmutableArray<PlannedProbe> probes, MappingFeed? feed, ILogger log, SystemCalls sys) => new(maps, probes, feed, log, sys);
 
     /// <summary>Begins to look at what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
     internal void BeginPreload(ChildCommand? command) => _preload = Task.Run(() => Preload(command));
@@ -59,14 +58,13 @@ internal sealed class PythonService : IDisposable
 
     private void Preload(ChildCommand? command)
     {
-        if (_resolve.Pid is { } pid)
-        {
+        foreach (var pid in UnwindTableService.ProcessIds(_probes))
             _supplier.PreloadProcess(pid);
+        if (UnwindTableService.Open(_probes) is not [{ Resolve: var resolve }, ..] open)
             return;
-        }
-        _supplier.PreloadPrograms([_target.Path, .. UnwindTableService.Programs(command, _resolve)], _resolve);
-        if (command is null && UnwindFileKey.Of(_target.File) is { } file)
-            _supplier.PreloadProcessesWith([file]);
+        _supplier.PreloadPrograms([.. open.Select(static probe => probe.Place.Target?.Path).OfType<string>().Distinct(), .. UnwindTableService.Programs(command, resolve)], resolve);
+        if (command is null && UnwindTableService.Files(_probes) is { IsEmpty: false } files)
+            _supplier.PreloadProcessesWith(files);
     }
 
     private static void Tell(ILogger log, PythonNotice notice)

@@ -1,12 +1,11 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
-using StackDepth.Native.Asm;
 using StackDepth.Native.Btf;
 using StackDepth.Native.Features;
-using StackDepth.Native.Load;
 using StackDepth.Native.Targets;
 
 namespace StackDepth.Runtime;
@@ -55,10 +54,35 @@ internal static class QueryPlanner
         return new(scope, walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames);
     }
 
-    /// <summary>Compiles for the kernel as it is, with its fields where a walk of ours needs them.</summary>
-    /// <exception cref="ProbeUnavailableException">The kernel cannot run a walk that the query wants.</exception>
-    internal static CompiledQuery Compile(IrQuery query, CompileTarget target, KernelProfile kernel)
+    /// <summary>Compiles a query of one probe.</summary>
+    /// <exception cref="ProbeUnavailableException">The kernel cannot run what the query wants.</exception>
+    internal static CompiledQuery Compile(IrQuery query, CompileTarget target, KernelProfile kernel) => ProbeCompiler.Compile([.. query.Branches.Select(branch => new CompileBranch(branch, For(branch, target, kernel)))]);
+
+    /// <summary>Compiles the probes of a query, each for its own processes.</summary>
+    /// <exception cref="ProbeUnavailableException">The kernel cannot run what the query wants.</exception>
+    internal static CompiledQuery Compile(ImmutableArray<PlannedProbe> probes, AttachOptions options, KernelProfile kernel)
     {
+        var branches = ImmutableArray.CreateBuilder<CompileBranch>(probes.Length);
+        var sites = 0;
+        foreach (var probe in probes)
+            sites += probe.Place.SiteCount;
+        foreach (var probe in probes)
+        {
+            var conditions = Target(probe.Scope, options, kernel);
+            branches.Add(new(probe.Query, For(probe.Query, conditions with { Scope = Narrow(conditions.Scope, probe.Place.Target), Sites = sites }, kernel)));
+        }
+        return ProbeCompiler.Compile(branches.MoveToImmutable());
+    }
+
+    /// <summary>The kernel as it is, with its fields where a walk of ours needs them.</summary>
+    private static CompileTarget For(IrQuery query, CompileTarget target, KernelProfile kernel)
+    {
+        if (!kernel.HasBtf && query.Expressions.Any(static expression => expression.Any(static node => (node is IrState state ? state.Place : (node as IrAssign)?.Place)?.Variable.IsPerThread == true)))
+        {
+            throw new ProbeUnavailableException(
+                "Variables of threads (Probe.State<T>) need the kernel's type information (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF).",
+                "Use a variable by key, Probe.State<int, T>, with s.Tid as the key, and Clear it when a thread is done; or use a kernel built with BTF.");
+        }
         if (target.CountsFramesOfKernelWalk(query))
         {
             throw new ProbeQueryException("Frames are counted by function while a walk of StackDepth's own finds them: CountOf needs another walk than StackWalk.Kernel (the tool: --walk auto).");
@@ -105,7 +129,7 @@ internal static class QueryPlanner
         // Whose frames they are is told by when the process started.
         if (query.Sink is IrAggregate { Kept: not null } && target.Fields is null && kernel.HasBtf)
             target = target with { Fields = KernelTypes.Fields };
-        return ProbeCompiler.Compile(query, target);
+        return target;
     }
 
     /// <summary>What Recursion and the bytes of a stack need of the kernel.</summary>
@@ -155,34 +179,17 @@ internal static class QueryPlanner
     {
         var options = explain.Options ?? new();
         var kernel = options.Kernel ?? KernelProfile.Detect(options.SystemCalls);
-        var conditions = Target(Scope(query, explain.Command), options, kernel);
+        using var undo = new Undo();
         try
         {
-            var resolve = Resolve(query, options, kernel, command: null);
-            using var place = ProbePlace.Resolve(query, resolve, options.SystemCalls);
-            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, place.Target), Sites = place.SiteCount }, kernel);
-            return new()
-            {
-                Ir = IrPrinter.Print(compiled.Ir),
-                Disassembly = Disassembler.Format(compiled.Program.Instructions, compiled.Program.Functions),
-                Bytecode = InstructionEncoder.Encode(compiled.Program.Instructions.AsSpan()),
-                Sites = place.Describe(compiled.UserWalk, compiled.NeedsTables && place.Target is { } target ? WalkChoices.EntryOf(target.AttachPath) : null),
-                Files = compiled.NeedsTables && place.Target is { } file ? WalkChoices.Files(file, resolve) : [],
-                Walks = [.. compiled.Ir.Statements.OfType<Capture>().Where(static capture => capture.Stack.Kind is StackKind.User or StackKind.Kernel).Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
-                TargetNote = place.Note,
-                VerifierLog = explain.Verify ? Verify(compiled, options) : null,
-            };
+            var probes = PlannedProbe.ResolveAll(query, options, kernel, command: null, explain.Command, options.SystemCalls);
+            foreach (var probe in probes)
+                undo.Add(probe);
+            return PlanText.Describe(Compile(probes, options, kernel), probes, explain.Verify ? options : null);
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
         {
             throw translated;
         }
-    }
-
-    private static string? Verify(CompiledQuery compiled, AttachOptions options)
-    {
-        using var maps = KernelMaps.Create(compiled.Maps, options.SystemCalls);
-        using var program = BpfProgram.Load(compiled.Program, maps.ByName, options.SystemCalls, keepLog: true);
-        return program.VerifierLog;
     }
 }

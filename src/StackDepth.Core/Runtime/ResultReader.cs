@@ -11,7 +11,7 @@ namespace StackDepth.Runtime;
 /// <summary>Reads counters and aggregates out of the maps, over all CPUs.</summary>
 internal static class ResultReader
 {
-    internal static ProbeHealth Health(BpfMap results, long recursionMisses)
+    internal static ProbeHealth Health(BpfMap results, BpfMap? unset, long recursionMisses)
     {
         using var value = ReadFirst(results);
         return new(
@@ -26,6 +26,7 @@ internal static class ResultReader
             Sum(results, value.Span, HealthCounter.Approximate))
         {
             Undecided = Sum(results, value.Span, HealthCounter.Undecided),
+            Unset = unset is null ? 0 : SumFirst(unset),
             Reasons = Reasons(results, value.Span),
         };
     }
@@ -77,6 +78,16 @@ internal static class ResultReader
         var sum = 0L;
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
             sum += BinaryPrimitives.ReadInt64LittleEndian(results.CpuValue(values, cpu)[ResultLayout.Offset(counter)..]);
+        return sum;
+    }
+
+    /// <summary>The sum of the first word over all CPUs.</summary>
+    private static long SumFirst(BpfMap map)
+    {
+        using var value = ReadFirst(map);
+        var sum = 0L;
+        for (var cpu = 0; cpu < map.PossibleCpus; cpu++)
+            sum += BinaryPrimitives.ReadInt64LittleEndian(map.CpuValue(value.Span, cpu));
         return sum;
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using StackDepth.Compile;
 using StackDepth.Diagnostics;
@@ -20,23 +21,21 @@ internal sealed class TargetServices : IDisposable
     private readonly MappingFeed? _feed;
     private readonly UnwindTableService? _tables;
     private readonly PythonService? _python;
-    private readonly ProbeTarget? _target;
     private Task _lookingForTargets = Task.CompletedTask;
 
-    private TargetServices(CompiledQuery compiled, KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, ILogger log, SystemCalls sys)
+    private TargetServices(CompiledQuery compiled, KernelMaps maps, ImmutableArray<PlannedProbe> probes, ILogger log, SystemCalls sys)
     {
-        _target = target;
         using var undo = new Undo();
         if (compiled.NeedsTables || compiled.UsesPython || compiled.Kept is not null)
             _feed = OpenFeed(log, sys);
         if (_feed is not null)
             undo.Add(_feed);
         if (compiled.NeedsTables)
-            _tables = undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), _feed, log, sys));
+            _tables = undo.Add(UnwindTableService.Start(maps, probes, CountedFunctions.MarksFor(compiled.Counted), _feed, log, sys));
         if (compiled.UsesPython)
-            _python = undo.Add(PythonService.Start(maps, target!, resolve, _feed, log, sys));
+            _python = undo.Add(PythonService.Start(maps, probes, _feed, log, sys));
         if (compiled.Kept is { Stack.Kind: StackKind.User })
-            Names = FollowTargets(compiled, target, resolve, log);
+            Names = FollowTargets(compiled, probes, log);
         else if (compiled.Kept is not null)
             Names = new(feed: null);
         undo.Keep();
@@ -45,8 +44,7 @@ internal sealed class TargetServices : IDisposable
     /// <summary>Names the frames that the query delivers; null where it delivers none.</summary>
     internal FrameNames? Names { get; }
 
-    internal static TargetServices Start(CompiledQuery compiled, KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, ILogger log, SystemCalls sys) =>
-        new(compiled, maps, target, resolve, log, sys);
+    internal static TargetServices Start(CompiledQuery compiled, KernelMaps maps, ImmutableArray<PlannedProbe> probes, ILogger log, SystemCalls sys) => new(compiled, maps, probes, log, sys);
 
     /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
     internal void BeginPreload(ChildCommand? command)
@@ -67,8 +65,8 @@ internal sealed class TargetServices : IDisposable
     /// <summary>A command that waits at its gate is going to be observed.</summary>
     internal void FollowCommand(int pid) => Names?.FollowCommand(pid);
 
-    /// <summary>What is known of the target's file; null where that is nothing.</summary>
-    internal UnwindFileEntry? TargetEntry => _target is { } target ? _tables?.EntryOf(target) : null;
+    /// <summary>What is known of a probed file; null where that is nothing.</summary>
+    internal UnwindFileEntry? EntryOf(ProbeTarget? target) => target is null ? null : _tables?.EntryOf(target);
 
     public void Dispose()
     {
@@ -80,23 +78,26 @@ internal sealed class TargetServices : IDisposable
         _feed?.Dispose();
     }
 
-    private FrameNames FollowTargets(CompiledQuery compiled, ProbeTarget? target, ResolveOptions resolve, ILogger log)
+    private FrameNames FollowTargets(CompiledQuery compiled, ImmutableArray<PlannedProbe> probes, ILogger log)
     {
-        if (resolve.Pid is { } pid)
-        {
-            var one = Create();
-            one.Follow(pid);
-            return one;
-        }
         // A command follows when it is there.
-        if (compiled.FollowsCommand || target is null || UnwindFileKey.Of(target.File) is not { } file)
-            return Create();
+        var files = compiled.FollowsCommand ? [] : UnwindTableService.Files(probes);
         var self = Environment.ProcessId;
-        var all = Create(file, process => process != self);
-        _lookingForTargets = Task.Run(() => all.FollowThoseWith(file));
-        return all;
-
-        FrameNames Create(UnwindFileKey? file = null, Func<int, bool>? among = null) => new(_feed, file, among, error => log.MappingsNotWatched(error.Message));
+        var names = new FrameNames(_feed, files, process => process != self, error => log.MappingsNotWatched(error.Message));
+        foreach (var probe in probes)
+        {
+            if (probe.ProcessId is { } pid)
+                names.Follow(pid);
+        }
+        if (!files.IsEmpty)
+        {
+            _lookingForTargets = Task.Run(() =>
+            {
+                foreach (var file in files)
+                    names.FollowThoseWith(file);
+            });
+        }
+        return names;
     }
 
     // What comes by it comes later without it, when it is met.

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using StackDepth.Compile;
 using StackDepth.Diagnostics;
@@ -16,8 +17,7 @@ namespace StackDepth.Runtime;
 internal sealed class UnwindTableService : IDisposable
 {
     private readonly ILogger _log;
-    private readonly ProbeTarget? _target;
-    private readonly ResolveOptions _resolve;
+    private readonly ImmutableArray<PlannedProbe> _probes;
     private readonly FunctionMarks _marks;
     private readonly UnwindTableWriter _writer;
     private readonly UnwindSupplier _supplier;
@@ -27,9 +27,9 @@ internal sealed class UnwindTableService : IDisposable
     private readonly MappingWatch? _watch;
     private Task _preload = Task.CompletedTask;
 
-    private UnwindTableService(KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys)
+    private UnwindTableService(KernelMaps maps, ImmutableArray<PlannedProbe> probes, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys)
     {
-        (_log, _target, _resolve, _marks) = (log, target, resolve, marks);
+        (_log, _probes, _marks) = (log, probes, marks);
         _writer = new(maps[UnwindMaps.FilesName], maps[UnwindMaps.TablesName], maps[UnwindMaps.RulesName]);
         var cache = UnwindCache.OfUser();
         _supplier = new(_writer, (path, shownPath) => marks.Mark(UnwindTables.Load(path, cache, shownPath).Table, path, shownPath), UnwindTables.LoadVdso, notice => Tell(log, notice));
@@ -58,8 +58,8 @@ internal sealed class UnwindTableService : IDisposable
     }
 
     /// <summary>Begins to serve the processes that are going to hit the probes.</summary>
-    internal static UnwindTableService Start(KernelMaps maps, ProbeTarget? target, ResolveOptions resolve, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys) =>
-        new(maps, target, resolve, marks, feed, log, sys);
+    internal static UnwindTableService Start(KernelMaps maps, ImmutableArray<PlannedProbe> probes, FunctionMarks marks, MappingFeed? feed, ILogger log, SystemCalls sys) =>
+        new(maps, probes, marks, feed, log, sys);
 
     /// <summary>Begins to load what the processes that are going to hit the probes have mapped, as far as that is known.</summary>
     internal void BeginPreload(ChildCommand? command) => _preload = Task.Run(() => Preload(command));
@@ -69,24 +69,36 @@ internal sealed class UnwindTableService : IDisposable
     internal void WaitUntilPreloaded()
     {
         _preload.GetAwaiter().GetResult();
-        if (_target is not null)
-            CountedFunctions.RequireFound(_marks, _target);
+        ImmutableArray<ProbeTarget> targets = [.. _probes.Select(static probe => probe.Place.Target).OfType<ProbeTarget>()];
+        if (!targets.IsEmpty)
+            CountedFunctions.RequireFound(_marks, targets);
     }
 
     /// <summary>What is known of the target's file; null where that is nothing yet.</summary>
     internal UnwindFileEntry? EntryOf(ProbeTarget target) => UnwindFileKey.Of(target.File) is { } key ? _writer.Find(key) : null;
 
+    /// <summary>The processes that are probed by themselves.</summary>
+    internal static IEnumerable<int> ProcessIds(ImmutableArray<PlannedProbe> probes) => probes.Select(static probe => probe.ProcessId).OfType<int>().Distinct();
+
+    /// <summary>The probes that more than one process can hit.</summary>
+    internal static ImmutableArray<PlannedProbe> Open(ImmutableArray<PlannedProbe> probes) => [.. probes.Where(static probe => probe.ProcessId is null)];
+
+    /// <summary>The files of those.</summary>
+    internal static ImmutableArray<UnwindFileKey> Files(ImmutableArray<PlannedProbe> probes) =>
+        [.. Open(probes).Select(static probe => probe.Place.Target is { } target ? UnwindFileKey.Of(target.File) : null).OfType<UnwindFileKey>().Distinct()];
+
     private void Preload(ChildCommand? command)
     {
-        if (_resolve.Pid is { } pid)
+        foreach (var pid in ProcessIds(_probes))
         {
+            _wanted?.Learn(pid);
             _supplier.PreloadProcess(pid);
-            return;
         }
-        string[] probed = _target is null ? [] : [_target.Path];
-        _supplier.PreloadPrograms([.. probed, .. Programs(command, _resolve)], _resolve);
-        if (command is null && _target is not null && UnwindFileKey.Of(_target.File) is { } file)
-            _supplier.PreloadProcessesWith([file], pid => _wanted?.Learn(pid));
+        if (Open(_probes) is not [{ Resolve: var resolve }, ..] open)
+            return;
+        _supplier.PreloadPrograms([.. open.Select(static probe => probe.Place.Target?.Path).OfType<string>().Distinct(), .. Programs(command, resolve)], resolve);
+        if (command is null && Files(_probes) is { IsEmpty: false } files)
+            _supplier.PreloadProcessesWith(files, pid => _wanted?.Learn(pid));
     }
 
     public void Dispose()
@@ -105,12 +117,15 @@ internal sealed class UnwindTableService : IDisposable
     /// <summary>Whose mappings are of use; null where that cannot be told.</summary>
     private WantedProcesses? Wanted()
     {
-        if (_resolve.Pid is { } pid)
-            return WantedProcesses.Only(pid);
+        HashSet<int> named = [.. ProcessIds(_probes)];
+        var open = Open(_probes);
+        if (open.IsEmpty)
+            return named is { Count: 1 } ? WantedProcesses.Only(named.First()) : WantedProcesses.Among(named.Contains);
         var self = Environment.ProcessId;
-        return _target is null || UnwindFileKey.Of(_target.File) is not { } target ? _followed is { } among ? WantedProcesses.Among(among.Contains) : null
-            : _followed is { } followed ? WantedProcesses.With(target, followed.Contains)
-            : WantedProcesses.With(target, pid => pid != self);
+        Func<int, bool> among = _followed is { } followed ? followed.Contains : pid => pid != self;
+        if (open.All(static probe => probe.Place.Target is { } target && UnwindFileKey.Of(target.File) is not null))
+            return WantedProcesses.With(Files(_probes), among);
+        return _followed is null ? null : WantedProcesses.Among(among);
     }
 
     /// <summary>The program that a command starts, and the one behind it where that is a script or a shim. What cannot be found is left to the command's own start to say.</summary>

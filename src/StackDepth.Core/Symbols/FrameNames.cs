@@ -15,11 +15,11 @@ internal sealed class FrameNames : IDisposable
     private readonly ProcessObserver _observer;
 
     /// <param name="feed">The session's mapping events, which it may share with others; the caller's. Null where the kernel refuses them: then only processes that live when they are asked for are named.</param>
-    /// <param name="target">Who maps this file is of interest; null: only those that are followed.</param>
+    /// <param name="targets">Who maps one of these files is of interest; none: only those that are followed.</param>
     /// <param name="among">Which of them may be of interest at all; all if null. Asked from another thread.</param>
     /// <param name="failed">Told, from another thread, when the events cannot be read any more.</param>
-    internal FrameNames(MappingFeed? feed, UnwindFileKey? target = null, Func<int, bool>? among = null, Action<Exception>? failed = null) =>
-        _observer = new(_symbolizer.Context, feed, target, among ?? (static _ => true), failed ?? (static _ => { }));
+    internal FrameNames(MappingFeed? feed, ImmutableArray<UnwindFileKey> targets = default, Func<int, bool>? among = null, Action<Exception>? failed = null) =>
+        _observer = new(_symbolizer.Context, feed, targets.IsDefault ? [] : targets, among ?? (static _ => true), failed ?? (static _ => { }));
 
     /// <summary>Mapping events that were lost: processes that ended meanwhile may have no names.</summary>
     internal long Lost => _observer.Lost;

@@ -42,6 +42,16 @@ internal sealed class BtfBuilder
         return id;
     }
 
+    /// <summary>An array; gives its id.</summary>
+    internal uint AddArray(uint element, uint length)
+    {
+        var id = AddType("", BtfKind.Array, 0, 0);
+        Word(element);
+        Word(Int32);
+        Word(length);
+        return id;
+    }
+
     /// <summary>A function of static linkage, which the verifier checks where it is called; gives its id.</summary>
     internal uint AddFunction(string name, uint prototype) => AddType(Identifier(name), BtfKind.Function, 0, prototype);
 

@@ -81,6 +81,10 @@ internal sealed unsafe partial class BpfMap : IDisposable
             MapFlags = (uint)spec.Flags,
             InnerMapFd = template is null ? 0 : (uint)borrowed.Value,
         };
+        using var types = spec.Type == MapType.TaskStorage ? MapTypes.Describe(spec, sys) : null;
+        using var borrowedTypes = types is null ? default : types.Btf.Borrow();
+        if (types is not null)
+            (attribute.BtfFd, attribute.BtfKeyTypeId, attribute.BtfValueTypeId) = ((uint)borrowedTypes.Value, types.Key, types.Value);
         KernelName.Write(attribute.MapName, spec.Name);
         var handle = KernelCall.BpfDescriptor(sys, BpfCommand.MapCreate, ref attribute, out var errno);
         return handle is not null
@@ -161,10 +165,11 @@ internal sealed unsafe partial class BpfMap : IDisposable
 
     private static void Validate(MapSpec spec)
     {
-        var ok = spec.MaxEntries > 0 && (spec.Inner is null || spec.Type == MapType.ArrayOfMaps) && spec.Type switch
+        var ok = (spec.MaxEntries > 0) != (spec.Type == MapType.TaskStorage) && (spec.Inner is null || spec.Type == MapType.ArrayOfMaps) && spec.Type switch
         {
             MapType.RingBuffer => spec is { KeySize: 0, ValueSize: 0 } && BitOperations.IsPow2(spec.MaxEntries) && spec.MaxEntries >= Environment.SystemPageSize,
             MapType.Array or MapType.PerCpuArray => spec is { KeySize: 4, ValueSize: > 0 },
+            MapType.TaskStorage => spec is { KeySize: 4, ValueSize: > 0, MaxEntries: 0, Flags: MapFlags.NoPreallocation } && spec.ValueSize % sizeof(long) == 0,
 
             // The kernel nests no deeper; a ring in a slot would need a reader of its own.
             MapType.ArrayOfMaps => spec is { KeySize: 4, ValueSize: 4, Inner.Type: not (MapType.ArrayOfMaps or MapType.RingBuffer) },

@@ -11,6 +11,9 @@ internal enum MapType : uint
     LruPerCpuHash = 10,
     ArrayOfMaps = 12,
     RingBuffer = 27,
+
+    /// <summary>A value for each thread, in memory that goes with it. The key is 4 bytes, no number of entries is given (0), and it is not preallocated.</summary>
+    TaskStorage = 29,
 }
 
 /// <summary>Flags of map creation (<c>BPF_F_*</c>).</summary>

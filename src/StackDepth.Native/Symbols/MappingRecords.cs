@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using StackDepth.Native.Link;
 using StackDepth.Native.Sys;
@@ -10,7 +11,7 @@ internal sealed class MappingRecords
 {
     private readonly ObservedProcesses _processes;
     private readonly SymbolContext _context;
-    private readonly ulong _targetInode;
+    private readonly ImmutableArray<ulong> _targetInodes;
     private readonly Func<int, bool> _among;
     private long _completeUntil;
     private long _lost;
@@ -18,12 +19,12 @@ internal sealed class MappingRecords
 
     /// <param name="processes">The processes that are remembered.</param>
     /// <param name="context">What names are made with.</param>
-    /// <param name="target">Whoever maps this file is of interest; null for nobody.</param>
+    /// <param name="targets">Whoever maps one of these files is of interest.</param>
     /// <param name="among">Which processes with the target may be of interest at all.</param>
     /// <param name="since">Since when records come, by the kernel's boot clock; null when none do.</param>
-    internal MappingRecords(ObservedProcesses processes, SymbolContext context, UnwindFileKey? target, Func<int, bool> among, long? since)
+    internal MappingRecords(ObservedProcesses processes, SymbolContext context, ImmutableArray<UnwindFileKey> targets, Func<int, bool> among, long? since)
     {
-        (_processes, _context, _targetInode, _among) = (processes, context, target?.Inode ?? 0, among);
+        (_processes, _context, _targetInodes, _among) = (processes, context, ImmutableArray.CreateRange(targets, static target => target.Inode), among);
         (_completeUntil, IsTold) = (since ?? 0, since is not null);
     }
 
@@ -83,7 +84,7 @@ internal sealed class MappingRecords
             former.IsGone = true;
         }
 
-        if (_targetInode == 0 && parent?.IsWanted != true)
+        if (_targetInodes.IsEmpty && parent?.IsWanted != true)
         {
             return;
         }
@@ -99,7 +100,7 @@ internal sealed class MappingRecords
             _processes.SetTarget(process, false);
             process.Begin(new ProgramImage(process, time, isWhole: true, [], process.Image));
         }
-        else if (_targetInode != 0)
+        else if (!_targetInodes.IsEmpty)
         {
             _processes.AddFound(processId, isOlderThanWatch: _processes.Last(processId) is null, isWhole: true, time);
         }
@@ -108,7 +109,7 @@ internal sealed class MappingRecords
     private void OnMapping(PerfRecord record)
     {
         var process = _processes.Returning(record.ProcessId);
-        if (process is null && _targetInode == 0)
+        if (process is null && _targetInodes.IsEmpty)
         {
             return;
         }
@@ -120,7 +121,7 @@ internal sealed class MappingRecords
         {
             process.Image.Pin(region, _context);
         }
-        else if (region.Key.Inode == _targetInode && _targetInode != 0 && _among(record.ProcessId))
+        else if (region.Key.Inode != 0 && _targetInodes.Contains(region.Key.Inode) && _among(record.ProcessId))
         {
             _processes.SetTarget(process, true);
             if (!process.Image.IsWhole)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Native.Link;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Unwind;
@@ -21,15 +22,15 @@ internal sealed class ProcessObserver : IMappingSink, IDisposable
 
     /// <param name="context">What names are made with.</param>
     /// <param name="feed">Tells of the mappings; the caller's, and disposed after this. Null: there are only those that are asked for.</param>
-    /// <param name="target">Whoever maps this file is of interest, beside those that are asked for; null for nobody.</param>
+    /// <param name="targets">Whoever maps one of these files is of interest, beside those that are asked for.</param>
     /// <param name="among">Which processes with the target may be of interest at all.</param>
     /// <param name="failed">Told when the feed has failed.</param>
-    internal ProcessObserver(SymbolContext context, MappingFeed? feed, UnwindFileKey? target, Func<int, bool> among, Action<Exception> failed)
+    internal ProcessObserver(SymbolContext context, MappingFeed? feed, ImmutableArray<UnwindFileKey> targets, Func<int, bool> among, Action<Exception> failed)
     {
         (_context, _feed, _among, _failed) = (context, feed, among, failed);
         var now = BootClock.Now;
         _processes = new(now);
-        _records = new(_processes, context, target, among, feed is null ? null : now);
+        _records = new(_processes, context, targets, among, feed is null ? null : now);
         feed?.Add(this);
     }
 

@@ -18,6 +18,9 @@ internal unsafe struct MapCreateAttribute
     [FieldOffset(20)] internal uint InnerMapFd;
     [FieldOffset(24)] internal uint NumaNode;
     [FieldOffset(28)] internal fixed byte MapName[16];
+    [FieldOffset(48)] internal uint BtfFd;
+    [FieldOffset(52)] internal uint BtfKeyTypeId;
+    [FieldOffset(56)] internal uint BtfValueTypeId;
 }
 
 /// <summary>BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_MAP_GET_NEXT_KEY.</summary>

@@ -30,16 +30,19 @@ internal sealed class CompiledRun
     internal int Cpus { get; }
 
     /// <summary>The program as a person debugging a failure wants it.</summary>
-    internal string Listing => IrPrinter.Print(Compiled.Ir) + Disassembler.Format(Compiled.Program.Instructions, Compiled.Program.Functions);
+    internal string Listing => string.Concat(Compiled.Programs.Select(static program => IrPrinter.Print(program.Ir) + Disassembler.Format(program.Program.Instructions, program.Program.Functions)));
 
     /// <summary>Puts a process into the set of those that are followed, where there is such a set.</summary>
     internal void Follow(int pid) => Machine[MapNames.Followed].First().Bytes[pid / 8] |= (byte)(1 << (pid % 8));
 
     internal bool Follows(int pid) => (Machine[MapNames.Followed].First().Bytes[pid / 8] >> (pid % 8) & 1) != 0;
 
-    internal void Run(Hit hit) => Machine.Run(Compiled.Program, hit);
+    internal void Run(Hit hit, int probe = 0) => Machine.Run(Compiled.Programs[probe].Program, hit);
 
-    internal ProgramRun Start(Hit hit) => new(Machine, Compiled.Program, hit);
+    internal ProgramRun Start(Hit hit, int probe = 0) => new(Machine, Compiled.Programs[probe].Program, hit);
+
+    /// <summary>Hits that needed a variable that was not set.</summary>
+    internal long Unset => Compiled.CountsUnset ? Enumerable.Range(0, Cpus).Sum(cpu => BinaryPrimitives.ReadInt64LittleEndian(Machine[MapNames.Unset].First(cpu).Bytes)) : 0;
 
     internal long Counter(HealthCounter counter) => Enumerable.Range(0, Cpus).Sum(cpu => BinaryPrimitives.ReadInt64LittleEndian(Results(cpu)[ResultLayout.Offset(counter)..]));
 
@@ -76,8 +79,8 @@ internal sealed class CompiledRun
         for (var cpu = 0; cpu < Cpus; cpu++)
         {
             Assert.Equal(-1, Results(cpu)[Compiled.Results.TemplateOffset..].IndexOfAnyExcept((byte)0));
-            if (Compiled.Maps.Any(static map => map.Name == MapNames.Scratch))
-                Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(Machine[MapNames.Scratch].First(cpu).Bytes));
+            foreach (var scratch in Compiled.Maps.Where(static map => map.Name.StartsWith(MapNames.Scratch, StringComparison.Ordinal)))
+                Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(Machine[scratch.Name].First(cpu).Bytes));
         }
         Assert.Equal(0, Machine.Ring?.Open ?? 0);
         if (Compiled.Kept is null)

@@ -21,7 +21,7 @@ internal sealed class Preemption
     internal Preemption(CompiledRun run, IEnumerable<Hit> hits)
     {
         _run = run;
-        _programs = [.. hits.Select(run.Start)];
+        _programs = [.. hits.Select(hit => run.Start(hit))];
         _scratch = run.Compiled.Maps.Any(static map => map.Name == MapNames.Scratch) ? run.Machine[MapNames.Scratch].First() : null;
         run.Machine.Accessing = CheckSlot;
     }

@@ -49,6 +49,11 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     private readonly long[] _passed = new long[query.Controls.Length];
     private readonly HashSet<(int Control, string Values)> _seen = [];
 
+    private readonly ModelState _state = new(target.MaxKeys);
+
+    /// <summary>Hits that needed a variable that was not set.</summary>
+    internal long Unset { get; private set; }
+
     internal Dictionary<HealthCounter, long> Counters { get; } = Enum.GetValues<HealthCounter>().ToDictionary(static c => c, static _ => 0L);
 
     /// <summary>The aggregates by key in hexadecimal; the key of an ungrouped one is empty.</summary>
@@ -59,17 +64,36 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     /// <summary>The hits that are kept, the best first, of equal ones the first first.</summary>
     internal List<(long Value, Hit Hit)> Kept { get; private set; } = [];
 
-    internal void Add(Hit hit)
+    internal void Add(Hit hit, int probe = 0)
     {
         if (!InScope(hit))
             return;
         HashSet<StackKind> walked = [];
-        var conjuncts = query.Predicates.SelectMany(Conjuncts).ToArray();
-        foreach (var conjunct in conjuncts.Where(static c => Stacks(c).Count == 0).Concat(conjuncts.Where(static c => Stacks(c).Count > 0)))
+        var branch = (query.Probe as IrAnyProbe)?.Branches[probe];
+        List<IrExpression> predicates = [.. branch?.Predicates ?? [], .. query.Predicates];
+        var silent = query.Probe.IsSilent || branch is { Probe.IsSilent: true };
+        if (silent)
+            predicates.RemoveRange(predicates.FindLastIndex(static predicate => predicate is IrAssign) + 1, predicates.Count - 1 - predicates.FindLastIndex(static predicate => predicate is IrAssign));
+        while (predicates.Count > 0)
         {
-            if (!Walk(hit, Stacks(conjunct), walked) || Evaluate(conjunct, hit) == 0)
+            var written = predicates.TakeWhile(static predicate => predicate is not IrAssign).ToArray();
+            var conjuncts = written.SelectMany(Conjuncts).ToArray();
+            foreach (var conjunct in conjuncts.Where(static c => Stacks(c).Count == 0).Concat(conjuncts.Where(static c => Stacks(c).Count > 0)))
+            {
+                if (!Walk(hit, Stacks(conjunct), walked) || !HasStates(conjunct, hit) || Evaluate(conjunct, hit) == 0)
+                    return;
+            }
+            predicates.RemoveRange(0, written.Length);
+            if (predicates is not [IrAssign assign, ..])
+                continue;
+            predicates.RemoveAt(0);
+            if (!Walk(hit, Stacks(assign), walked) || !HasStates(assign, hit))
                 return;
+            if (!_state.Assign(assign.Kind, assign.Place.Variable, Key(assign.Place, hit), assign.Value is null ? 0 : Evaluate(assign.Value, hit)))
+                Counters[HealthCounter.KeysLost]++;
         }
+        if (silent)
+            return;
         Counters[HealthCounter.Hits]++;
         var early = query.Controls.TakeWhile(static control => control is IrSample or IrThrottle).Count();
         for (var control = 0; control < early; control++)
@@ -87,7 +111,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         };
         foreach (var expression in query.Controls.OfType<IrDistinct>().SelectMany(static distinct => distinct.Fields).Concat(needed))
         {
-            if (expression is not null && !Walk(hit, Stacks(expression), walked))
+            if (expression is not null && (!Walk(hit, Stacks(expression), walked) || !HasStates(expression, hit)))
                 return;
         }
         for (var control = early; control < query.Controls.Length; control++)
@@ -210,6 +234,26 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
 
     private static long Frames(StackKind stack, Hit hit) => (stack == StackKind.User ? hit.UserStack : hit.KernelStack) is > 0 and var bytes ? bytes / 8 : 0;
 
+    /// <summary>Whether all variables are set whose values an expression needs, wherever in it; counts a hit that lacks one.</summary>
+    private bool HasStates(IrExpression expression, Hit hit)
+    {
+        if (Lacks(expression))
+        {
+            Unset++;
+            return false;
+        }
+        return true;
+
+        bool Lacks(IrExpression part) => part switch
+        {
+            _ when Known(part) is not null => false,
+            IrIf choice when Plain(choice) is { } plain => Lacks(plain),
+            _ => part.Operands.ToArray().Any(Lacks) || (part is IrStateValue { IsRequired: true } value && _state.Read(value.Place.Variable, Key(value.Place, hit)) is null),
+        };
+    }
+
+    private string Key(IrPlace place, Hit hit) => place.Variable.IsPerThread ? $"{hit.Tid}" : string.Concat(place.Keys.Select(key => Wire(key, hit)));
+
     /// <summary>The parts of a condition that must all hold, without those that always do.</summary>
     private static IEnumerable<IrExpression> Conjuncts(IrExpression condition) => condition switch
     {
@@ -284,6 +328,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrIsIn set => set.Values.Contains(Evaluate(set.Operand, hit)) ? 1 : 0,
         IrStartsWith prefix => Text(prefix.Operand, hit).StartsWith(prefix.Prefix, StringComparison.Ordinal) ? 1 : 0,
         IrContext { Field: ContextField.Function } => (long)hit.Cookie,
+        IrStateValue value => _state.Read(value.Place.Variable, Key(value.Place, hit)) ?? 0,
+        IrStateIsSet set => _state.Read(set.Place.Variable, Key(set.Place, hit)) is null ? 0 : 1,
         IrStackLength length => Frames(length.Stack.Kind, hit),
         IrStackCompleteness completeness => (long)Reason(completeness.Stack.Kind, hit).Completeness,
         IrStackReason reason => (long)Reason(reason.Stack.Kind, hit).Reason,

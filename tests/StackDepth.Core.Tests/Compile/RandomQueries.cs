@@ -22,7 +22,68 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
-    internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : Computes ? 15 : 10) switch
+    private readonly List<IrVariable> _variables = [];
+
+    /// <summary>A query of one to three probes, some of them silent, with variables that they change and read.</summary>
+    internal (IrQuery Query, CompileTarget Target) NextJoined()
+    {
+        for (var count = random.Next(1, 4); count > 0; count--)
+        {
+            _variables.Add(new(
+                $"v{count}", Pick([IrType.Int32, IrType.Int64, IrType.UInt32, IrType.UInt64, IrType.Boolean]),
+                [.. Enumerable.Range(0, random.Next(3)).Select(_ => Pick([IrType.Int32, IrType.Int64, IrType.Text]))]));
+        }
+        var branches = Enumerable.Range(0, random.Next(1, 4)).Select(static index => new IrBranch(new IrUserProbe("bin", $"f{index}"), [])).ToList();
+        for (var index = 0; index < branches.Count; index++)
+        {
+            List<IrExpression> steps = [];
+            while (random.Next(3) > 0)
+                steps.Add(random.Next(2) == 0 ? Truth(2) : Assignment(Pick(_variables)));
+            var silent = index > 0 && random.Next(3) == 0;
+            if (silent)
+                steps.Add(Assignment(Pick(_variables)));
+            branches[index] = new(branches[index].Probe with { IsSilent = silent }, [.. steps]);
+        }
+        // What is read is set somewhere.
+        foreach (var variable in _variables)
+            branches[0] = branches[0] with { Predicates = branches[0].Predicates.Add(Assignment(variable, AssignmentKind.Set)) };
+        var (query, target) = Next();
+        if (random.Next(3) == 0)
+            query = query with { Predicates = query.Predicates.Add(Assignment(Pick(_variables))) };
+        return (query with { Probe = new IrAnyProbe([.. branches]) }, target);
+    }
+
+    private IrAssign Assignment(IrVariable variable, AssignmentKind? only = null)
+    {
+        var kind = only ?? (AssignmentKind)random.Next(variable.Type == IrType.Boolean ? 1 : 0, 3);
+        if (kind == AssignmentKind.Add && variable.Type == IrType.Boolean)
+            kind = AssignmentKind.Set;
+        return new(kind, Place(variable), kind == AssignmentKind.Clear ? null : variable.Type == IrType.Boolean ? Truth(1) : Number(variable.Type, 1));
+    }
+
+    private IrPlace Place(IrVariable variable) => new(variable, [.. variable.KeyTypes.Select(type => type switch
+    {
+        IrType.Text => new IrContext(ContextField.Comm, IrType.Text),
+        IrType.Int32 => Int32(),
+        _ => Int64(),
+    })]);
+
+    /// <summary>The value of a variable of this type, where there is one; with another value for when it is not set, or without.</summary>
+    private IrExpression? State(IrType type)
+    {
+        var fitting = _variables.Where(variable => variable.Type == type).ToArray();
+        if (fitting.Length == 0 || random.Next(2) == 0)
+            return null;
+        var place = Place(Pick(fitting));
+        return random.Next(2) == 0
+            ? new IrStateValue(place, IsRequired: true)
+            : new IrIf(new IrStateIsSet(place), new IrStateValue(place, IsRequired: false), new IrConstant(type == IrType.Boolean ? 1 : random.Next(-2, 3) is var number && type.IsUnsigned() ? Math.Abs(number) : number, type));
+    }
+
+    internal IrExpression Truth(int depth) =>
+        _variables.Count > 0 && random.Next(4) == 0 ? random.Next(3) == 0 ? new IrStateIsSet(Place(Pick(_variables))) : State(IrType.Boolean) ?? AnyTruth(depth) : AnyTruth(depth);
+
+    private IrExpression AnyTruth(int depth) => random.Next(depth == 0 ? 6 : Computes ? 15 : 10) switch
     {
         0 => new IrConstant(random.Next(2), IrType.Boolean),
         1 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrStackCompleteness(Stack()), new IrConstant(random.Next(4), IrType.Completeness)),
@@ -114,7 +175,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
             : Number(type, depth - 1) is var left ? new IrArithmetic(op, left, random.Next(6) == 0 ? left : Number(type, depth - 1), type) : throw new InvalidOperationException(),
     };
 
-    private IrExpression Leaf(IrType type) => type switch
+    private IrExpression Leaf(IrType type) => _variables.Count > 0 && State(type) is { } state ? state : type switch
     {
         IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
         IrType.Int64 => random.Next(2) == 0 ? new IrArgument(random.Next(IrArgument.InRegisters)) : Int64(),

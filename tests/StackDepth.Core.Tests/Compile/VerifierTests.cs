@@ -93,6 +93,30 @@ public sealed class VerifierTests
         }
     }
 
+    [Fact]
+    public void The_verifier_accepts_random_joined_probes_and_their_variables()
+    {
+        var loaded = 0;
+        for (var seed = 0; seed < 1_000; seed++)
+        {
+            var (query, target) = new RandomQueries(new Random(seed)).NextJoined();
+            try
+            {
+                Load(ProbeCompiler.Compile(query, target));
+                loaded++;
+            }
+            catch (ProbeQueryException error) when (error.Message.Contains("512 bytes", StringComparison.Ordinal))
+            {
+                // Too much for one program, and refused as such.
+            }
+            catch (VerifierException error)
+            {
+                throw new InvalidOperationException($"Seed {seed}: {error.Message}", error);
+            }
+        }
+        Assert.InRange(loaded, 950, 1_000);
+    }
+
     /// <summary>A condition that cannot fail would leave code behind that nothing reaches, which the verifier refuses.</summary>
     [Fact]
     public void The_verifier_accepts_choices_that_do_not_choose()
@@ -124,7 +148,8 @@ public sealed class VerifierTests
     private static void Load(CompiledQuery compiled)
     {
         using var maps = CreateMaps(compiled);
-        BpfProgram.Load(compiled.Program, maps.ByName, SystemCalls.Real).Dispose();
+        foreach (var program in compiled.Programs)
+            BpfProgram.Load(program.Program, maps.ByName, SystemCalls.Real).Dispose();
     }
 
     private static KernelMaps CreateMaps(CompiledQuery compiled)

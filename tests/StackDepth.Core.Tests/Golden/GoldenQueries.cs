@@ -66,6 +66,7 @@ internal static class GoldenQueries
         var depth = Source.Select(s => s.UStack.Length);
         var one = Target with { Scope = new ProcessScope.One(4321) };
         var followed = Target with { Scope = new ProcessScope.Followed() };
+        var (entered, before, opened) = (Probe.State<int>("entered"), Probe.State<int>("before"), Probe.State<long, int, int>("opened"));
         return new(StringComparer.Ordinal)
         {
             ["count"] = (Source.Count().Query, Target),
@@ -141,6 +142,16 @@ internal static class GoldenQueries
             ["summary-and-max-by"] = (Source.GroupBy(s => s.Comm).Summary(s => s.UStack.Length).And(Source.MaxBy(s => s.UStack.Length)).Query, Target),
             ["recursion-max"] = (Source.Select(s => s.Recursion).Max().Query, Measuring with { Sites = 1000 }),
             ["recursion-of-a-command"] = (Source.Where(s => s.Pid != 7 & s.Recursion > 3).Select(s => (s.Recursion, s.RecursionCompleteness)).Query, Measuring with { Scope = new ProcessScope.Followed() }),
+            ["any-remembered-depth"] = (
+                Probe.Any(Source.Set(entered, s => s.UStack.Length).Silent(), Probe.UProbe("python3", "leave")).Select(s => s.UStack.Length - entered.Value).Max().Query,
+                Walking(StackWalk.Auto) with { Sites = 2 }),
+            ["any-opened-by-key"] = (
+                Probe.Any(
+                    Source.Where(s => s.Comm == "python3").Add(s => opened[s.Arg(0), s.Pid], _ => 1).AsProbe(),
+                    Probe.Tracepoint("sched", "sched_switch").Where(s => opened[1, s.Pid].IsSet).Clear(s => opened[1, s.Pid]),
+                    Probe.Profile(99).ForProcess(7)).GroupBy(s => (s.Function, opened[1, s.Pid].ValueOr(0))).Count().Query,
+                Target with { Sites = 3 }),
+            ["previous-depth"] = (Source.Set(before, _ => entered.ValueOr(0)).Set(entered, s => s.UStack.Length).Select(s => s.UStack.Length - before.Value).Histogram().Query, Target),
             ["live-max"] = (Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query, Target),
             ["live-min-timestamp"] = (Source.Select(s => s.Timestamp).Extremum(maximum: false).Query, Target),
         };

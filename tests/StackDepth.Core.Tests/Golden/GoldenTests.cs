@@ -18,10 +18,13 @@ public sealed class GoldenTests
         var (query, target) = GoldenQueries.All[name];
         var compiled = ProbeCompiler.Compile(query, target);
 
-        var text = new StringBuilder(IrPrinter.Print(compiled.Ir)).Append('\n');
+        var text = new StringBuilder();
+        foreach (var program in compiled.Programs)
+            text.Append(IrPrinter.Print(program.Ir)).Append('\n');
         foreach (var map in compiled.Maps)
             text.Append($"map {map.Name}: {map.Type}, key {map.KeySize} bytes, value {map.ValueSize} bytes, {map.MaxEntries} entries, {map.Flags}\n");
-        text.Append('\n').Append(Disassembler.Format(compiled.Program.Instructions, compiled.Program.Functions));
+        foreach (var program in compiled.Programs)
+            text.Append('\n').Append(Disassembler.Format(program.Program.Instructions, program.Program.Functions));
         GoldenFile.Check(name, text.ToString());
     }
 

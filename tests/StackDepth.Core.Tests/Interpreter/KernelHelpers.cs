@@ -1,4 +1,5 @@
 using StackDepth.Native.Asm;
+using StackDepth.Native.Spec;
 
 namespace StackDepth.Core.Tests.Interpreter;
 
@@ -37,6 +38,7 @@ internal sealed class KernelHelpers(ProgramRun run)
             HelperId.MapLookupElem => Map().Find(Key(), run.Hit.Cpu),
             HelperId.MapUpdateElem => (ulong)(long)Map().Update(Key(), run.Read(run[Register.R3], Map().Spec.ValueSize), (long)run[Register.R4], run.Hit.Cpu),
             HelperId.MapDeleteElem => (ulong)(long)Map().Delete(Key()),
+            HelperId.TaskStorageGet => TaskStorage(),
             HelperId.RingbufReserve => Reserve(),
             HelperId.RingbufSubmit => Submit(),
             HelperId.RingbufQuery => Query(),
@@ -123,6 +125,23 @@ internal sealed class KernelHelpers(ProgramRun run)
             return unchecked((ulong)-2); // ENOENT
         run.Invoke(function, [(_task, true), (Process.Structure(mapping).Address, true), (context, false)]);
         return 0;
+    }
+
+    /// <summary>A thread's value. There is one task for all threads here, so they are told apart by the id; it is not given again.</summary>
+    private ulong TaskStorage()
+    {
+        if (!run.IsKernelPointer(Register.R2) || run[Register.R2] != _task)
+            throw new MachineException("R2 is not the task");
+        var map = Map();
+        if (map.Spec.Type != MapType.TaskStorage)
+            throw new MachineException($"{map.Spec.Name} is no storage of tasks");
+        var key = BitConverter.GetBytes(run.Hit.Tid);
+        if (map.Lookup(key, 0) is null && run[Register.R4] == 1 && !map.IsFull)
+        {
+            ReadOnlySpan<byte> initial = VirtualMemory.IsNull(run[Register.R3]) ? new byte[map.Spec.ValueSize] : run.Read(run[Register.R3], map.Spec.ValueSize);
+            map.Update(key, initial, 1, 0);
+        }
+        return map.Find(key, 0);
     }
 
     private KernelMap Map() => run.Machine.MapByHandle(run[Register.R1]);

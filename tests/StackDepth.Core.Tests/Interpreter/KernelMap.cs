@@ -46,6 +46,11 @@ internal sealed class KernelMap
         return values[cpu % _copies];
     }
 
+    /// <summary>Whether there is no room for a new key. The storage of tasks has as much as there is memory, of which a test can say how much.</summary>
+    internal bool IsFull => _values.Count >= (Spec.Type == MapType.TaskStorage ? MostTasks : Spec.MaxEntries);
+
+    internal int MostTasks { get; set; } = int.MaxValue;
+
     internal Region? Lookup(uint key) => Lookup(BitConverter.GetBytes(key), 0);
 
     /// <summary>What the helper answers: the value's address, or in a map of maps the map's.</summary>
@@ -71,7 +76,7 @@ internal sealed class KernelMap
         }
         else
         {
-            if (_values.Count == Spec.MaxEntries)
+            if (IsFull)
                 return -7; // E2BIG
             values = _values[name] = Create();
         }

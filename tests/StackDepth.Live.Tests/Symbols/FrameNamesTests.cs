@@ -29,7 +29,7 @@ public sealed class FrameNamesTests : IDisposable
     {
         var program = Program(_folder, "wanted", "is_target");
         var other = Program(_folder, "other", "is_other");
-        using var names = new FrameNames(_feed, UnwindFileKey.Of(program));
+        using var names = new FrameNames(_feed, [UnwindFileKey.Of(program)!.Value]);
         Check(names, Run(program, "exit"), program);
         Check(names, Run(program, "exec", program, "exit"), program);
         var unwanted = Assert.Single(Run(other, "exit"));
@@ -42,7 +42,7 @@ public sealed class FrameNamesTests : IDisposable
         var program = Program(_folder, "before", "was_there");
         using var process = Start(program, "wait");
         var said = Said.Parse(process.StandardOutput.ReadLine()!);
-        using var names = new FrameNames(_feed, UnwindFileKey.Of(program));
+        using var names = new FrameNames(_feed, [UnwindFileKey.Of(program)!.Value]);
         names.FollowThoseWith(UnwindFileKey.Of(program)!.Value);
         process.StandardInput.Close();
         process.WaitForExit();
@@ -200,7 +200,7 @@ public sealed class FrameNamesTests : IDisposable
         using var reading = new ManualResetEventSlim();
         using var go = new ManualResetEventSlim();
         using var feed = MappingFeed.Open(SystemCalls.Real, dataPages: 1);
-        using var names = new FrameNames(feed, UnwindFileKey.Of(burst), _ =>
+        using var names = new FrameNames(feed, [UnwindFileKey.Of(burst)!.Value], _ =>
         {
             reading.Set();
             return go.Wait(Eventually.Limit);

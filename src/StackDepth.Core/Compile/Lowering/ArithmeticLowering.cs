@@ -113,6 +113,7 @@ internal static class ArithmeticLowering
         IrArithmetic { Operator: not (ArithmeticOperator.Minimum or ArithmeticOperator.Maximum) } arithmetic when Immediate(arithmetic) is not null => Needs(context, arithmetic.Left),
         IrArithmetic or IrCompare => Both(Needs(context, expression.Operands[0]), Needs(context, expression.Operands[1])),
         IrUnary or IrConvert => Needs(context, expression.Operands[0]),
+        IrState => 1,
         { Operands.IsEmpty: true } => 1,
         _ => Most(context, expression),
     };
@@ -321,7 +322,7 @@ internal static class ArithmeticLowering
     };
 
     /// <summary>Extends the low bits as a number of this type is kept.</summary>
-    private static void Normalize(Assembler asm, IrType type, Register register)
+    internal static void Normalize(Assembler asm, IrType type, Register register)
     {
         if (type.Bits() == 64)
             return;

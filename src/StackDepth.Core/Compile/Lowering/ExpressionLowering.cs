@@ -55,6 +55,12 @@ internal static class ExpressionLowering
             case IrStackBound bound:
                 EvaluateBound(context, bound, destination);
                 break;
+            case IrStateValue state:
+                asm.Load(MemorySize.DW, destination, Register.R10, context.States[state.Place].Value);
+                break;
+            case IrStateIsSet state:
+                asm.Load(MemorySize.DW, destination, Register.R10, context.States[state.Place].IsSet!.Value);
+                break;
             case IrArithmetic arithmetic:
                 ArithmeticLowering.Evaluate(context, arithmetic, destination, free);
                 break;
@@ -190,6 +196,10 @@ internal static class ExpressionLowering
                 asm.Place(otherwise);
                 Branch(context, choice.Otherwise, target, when, work, free);
                 asm.Place(end);
+                break;
+            case IrState state:
+                Evaluate(context, state, work, free);
+                asm.JumpIf(when ? JumpOp.JNE : JumpOp.JEQ, work, 0, target);
                 break;
             case IrIsIn set:
                 BranchIsIn(context, set, target, when, work, free);

@@ -14,14 +14,19 @@ namespace StackDepth.Compile.Lowering;
 /// <summary>Lowers the steps of a program one after another, and names the maps that they need.</summary>
 internal static class ProgramLowering
 {
-    internal static CompiledQuery Run(IrProgram program, CompileTarget target)
+    /// <param name="program">The steps.</param>
+    /// <param name="target">What the program depends on beside them.</param>
+    /// <param name="counted">The sets of functions whose frames are counted, where the steps are not all that counts them.</param>
+    internal static CompiledQuery Run(IrProgram program, CompileTarget target, ImmutableArray<IrFunctions> counted = default)
     {
-        if (program.Counted.Length > FunctionMarks.MostSets)
-            throw new ProbeQueryException($"A query counts the frames of at most {FunctionMarks.MostSets} sets of functions, not of {program.Counted.Length}: name several functions in one CountOf.");
+        if (counted.IsDefault)
+            counted = program.Counted;
+        if (counted.Length > FunctionMarks.MostSets)
+            throw new ProbeQueryException($"A query counts the frames of at most {FunctionMarks.MostSets} sets of functions, not of {counted.Length}: name several functions in one CountOf.");
         var context = new LoweringContext(target)
         {
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
-            Counted = program.Counted,
+            Counted = counted,
             Kept = program.Statements[^1] is Deliver { Sink: IrAggregate { Kept: { } keep } } ? new(keep, target.FramesOf(keep.Stack)) : null,
             Probe = program.Probe,
             EntersAtFunctions = program.Probe is IrUserProbe user && SymbolQuery.IsFunction(user.Symbols),
@@ -66,6 +71,15 @@ internal static class ProgramLowering
                 case Compute compute:
                     ExpressionLowering.Compute(context, compute.Value);
                     break;
+                case LoadState load:
+                    StateLowering.Load(context, load);
+                    break;
+                case RequireState require:
+                    StateLowering.Require(context, require.Place);
+                    break;
+                case Assign assign:
+                    StateLowering.Assign(context, assign.What);
+                    break;
                 case CountHit:
                     context.LoadResults();
                     context.Increment(HealthCounter.Hits);
@@ -76,7 +90,7 @@ internal static class ProgramLowering
                 case Control step:
                     ControlLowering.Lower(context, step);
                     break;
-                case Deliver { Sink: IrCountHits }:
+                case Deliver { Sink: IrCountHits or IrDiscard }:
                     break;
                 case Deliver { Sink: IrAggregate step }:
                     // The second walk of a kept hit replaces what the first one found, so that comes last.
@@ -116,7 +130,10 @@ internal static class ProgramLowering
 
         var code = asm.Assemble();
         var spec = new ProgramSpec { Name = "stackdepth", Type = program.Probe.ProgramType, Instructions = code.Instructions, Functions = code.Functions };
-        return new(program, spec, [.. Maps(context, capture, layout, aggregate, key, record, sink), .. ControlLowering.Maps(program, target)], layout, aggregate, record, key, context.Kept);
+        return new([new(program, spec)], [.. Maps(context, capture, layout, aggregate, key, record, sink), .. ControlLowering.Maps(program, target), .. StateLowering.Maps(program, target)], layout, aggregate, record, key, context.Kept)
+        {
+            Counted = counted,
+        };
     }
 
     private static void Undecided(LoweringContext context, IrExpression condition)

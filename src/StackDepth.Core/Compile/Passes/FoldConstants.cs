@@ -14,7 +14,7 @@ internal static class FoldConstants
         Controls = [.. query.Controls.Select(static control => control is IrDistinct distinct ? new IrDistinct([.. distinct.Fields.Select(Fold)]) : control)],
         Sink = query.Sink switch
         {
-            IrCountHits hits => hits,
+            IrCountHits or IrDiscard => query.Sink,
             IrAggregate aggregate => aggregate with
             {
                 Value = aggregate.Value is null ? null : Fold(aggregate.Value),

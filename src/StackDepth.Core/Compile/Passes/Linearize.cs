@@ -18,19 +18,34 @@ internal static class Linearize
         HashSet<IrStack> captured = [];
         List<IrExpression> open = [];
         var comparisons = new OpenComparisons(target);
+        var state = new StateReads(query);
 
         steps.Add(new FilterProcess(target.Scope));
         if (CompileTarget.CountsActivations(query))
             Add(new(StackKind.Recursion));
-        foreach (var predicate in query.Predicates)
+        foreach (var written in query.Predicates)
         {
+            var predicate = state.Version(written);
             Require(predicate);
+            if (predicate is IrAssign assign)
+            {
+                DecideOpen();
+                foreach (var operand in assign.Operands)
+                    Settle(operand);
+                steps.Add(new Assign(assign));
+                state.Passed(assign);
+                continue;
+            }
             if (comparisons.CanBeOpen(predicate))
                 open.Add(predicate);
             steps.Add(new Guard(comparisons.Possibly(predicate)));
         }
-        foreach (var predicate in open)
-            steps.Add(new Decide(comparisons.Surely(predicate)));
+        DecideOpen();
+        if (query.Sink is IrDiscard)
+        {
+            steps.Add(new Deliver(query.Sink));
+            return ShareNumbers.Run(new(query.Probe, steps.ToImmutable()));
+        }
         // A hit counts when it has passed all predicates; a stack that the sink needs comes after that, so that its failure is a failure of a hit.
         steps.Add(new CountHit());
         var control = 0;
@@ -43,10 +58,7 @@ internal static class Linearize
             steps.Add(new Capture(stack, target.WalkOf(stack), target.FrameLimit(target.WalkOf(stack)), OnDemand: true));
         // A truth value that a query delivers, or that chooses what it delivers, is a comparison too: where it is open, the hit has no value.
         foreach (var expression in values.SelectMany(Parts).Distinct())
-        {
-            if (comparisons.Settled(expression) is { } settled)
-                steps.Add(new Decide(settled));
-        }
+            Settle(expression);
         for (; control < query.Controls.Length; control++)
             steps.Add(new Control(query.Controls[control], control));
         steps.Add(new Deliver(query.Sink));
@@ -66,6 +78,20 @@ internal static class Linearize
                     Add(stack);
                 return false;
             });
+            state.Require(expression, steps);
+        }
+
+        void DecideOpen()
+        {
+            foreach (var predicate in open)
+                steps.Add(new Decide(comparisons.Surely(predicate)));
+            open.Clear();
+        }
+
+        void Settle(IrExpression expression)
+        {
+            if (comparisons.Settled(expression) is { } settled)
+                steps.Add(new Decide(settled));
         }
 
         void Add(IrStack stack)

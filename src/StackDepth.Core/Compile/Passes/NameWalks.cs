@@ -15,7 +15,7 @@ internal static class NameWalks
             Controls = [.. query.Controls.Select(control => control is IrDistinct distinct ? new IrDistinct([.. distinct.Fields.Select(Name)]) : control)],
             Sink = query.Sink switch
             {
-                IrCountHits hits => hits,
+                IrCountHits or IrDiscard => query.Sink,
                 IrAggregate aggregate => aggregate with
                 {
                     Value = aggregate.Value is null ? null : Name(aggregate.Value),

@@ -52,7 +52,8 @@ internal static class ShareNumbers
 
     private static void Count(IrExpression expression, int times, Dictionary<IrExpression, int> uses)
     {
-        if (times == 0)
+        // The key of a variable is computed where the variable is read, and not where what was found is used.
+        if (times == 0 || expression is IrState)
             return;
         if (expression is IrTuple tuple)
         {

@@ -23,7 +23,7 @@ internal static class TypeCheck
             CheckOutput(field, "a field");
         switch (query.Sink)
         {
-            case IrCountHits:
+            case IrCountHits or IrDiscard:
                 break;
             case IrAggregate aggregate:
                 CheckSize(aggregate);
@@ -122,12 +122,24 @@ internal static class TypeCheck
                 break;
             case IrIf { Type: IrType.Text or IrType.Function }:
                 throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text or the function beside the condition, as a field of its own.");
+            case IrState state:
+                CheckKeys(state.Place);
+                break;
+            case IrAssign assign:
+                CheckKeys(assign.Place);
+                break;
             case IrStartsWith { Operand: not IrContext { Field: ContextField.Comm } }:
                 throw new ProbeQueryException("StartsWith looks at comm only: s.Comm.StartsWith(\"python\").");
             case IrStartsWith prefix:
                 CheckComm(prefix.Prefix, "begin");
                 break;
         }
+    }
+
+    private static void CheckKeys(IrPlace place)
+    {
+        foreach (var key in place.Keys)
+            CheckOutput(key, $"a key of the variable \"{place.Variable.Name}\"");
     }
 
     /// <summary>Aggregates keep signed numbers of 64 bits.</summary>

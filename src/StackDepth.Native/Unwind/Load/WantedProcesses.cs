@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace StackDepth.Native.Unwind;
 
 /// <summary>
@@ -11,10 +13,10 @@ internal sealed class WantedProcesses
     private readonly Lock _gate = new();
     private readonly HashSet<int> _learned = [];
     private readonly int _only;
-    private readonly ulong? _targetInode;
+    private readonly ImmutableArray<ulong> _targetInodes;
     private readonly Func<int, bool> _among;
 
-    private WantedProcesses(int only, ulong? targetInode, Func<int, bool> among) => (_only, _targetInode, _among) = (only, targetInode, among);
+    private WantedProcesses(int only, ImmutableArray<ulong> targetInodes, Func<int, bool> among) => (_only, _targetInodes, _among) = (only, targetInodes, among);
 
     /// <summary>How many were learned and are not forgotten.</summary>
     internal int Count
@@ -28,15 +30,18 @@ internal sealed class WantedProcesses
         }
     }
 
-    internal static WantedProcesses Only(int processId) => new(processId, 0, static _ => false);
+    internal static WantedProcesses Only(int processId) => new(processId, [], static _ => false);
 
     /// <summary>Those that map a file, and whatever they become.</summary>
     /// <param name="target">The file, by <c>stat(2)</c>. Its inode alone decides: where that and the kernel's mappings disagree about the device (btrfs), a process too many costs only time.</param>
     /// <param name="among">Which processes may be wanted at all; asked from several threads.</param>
-    internal static WantedProcesses With(UnwindFileKey target, Func<int, bool> among) => new(0, target.Inode, among);
+    internal static WantedProcesses With(UnwindFileKey target, Func<int, bool> among) => With([target], among);
+
+    /// <summary>Those that map one of several files.</summary>
+    internal static WantedProcesses With(ImmutableArray<UnwindFileKey> targets, Func<int, bool> among) => new(0, ImmutableArray.CreateRange(targets, static target => target.Inode), among);
 
     /// <summary>Those that <paramref name="among"/> names, whatever they map.</summary>
-    internal static WantedProcesses Among(Func<int, bool> among) => new(0, null, among);
+    internal static WantedProcesses Among(Func<int, bool> among) => new(0, default, among);
 
     /// <summary>Whether a new mapping is wanted.</summary>
     /// <param name="processId">Whose.</param>
@@ -58,7 +63,7 @@ internal sealed class WantedProcesses
             }
         }
 
-        return (_targetInode is null || key.Inode == _targetInode) && (learned = Learn(processId));
+        return (_targetInodes.IsDefault || _targetInodes.Contains(key.Inode)) && (learned = Learn(processId));
     }
 
     /// <summary>A process is one of them, where it may be.</summary>
