@@ -10,8 +10,8 @@ using StackDepth.Native.Unwind;
 
 namespace StackDepth.Runtime;
 
-/// <summary>Functions of a file.</summary>
-internal sealed class UserProbePlace(ProbeTarget target) : ProbePlace
+/// <summary>Functions of a file: their entries, their returns, or both at once.</summary>
+internal sealed class UserProbePlace(ProbeTarget target, bool isReturn = false) : ProbePlace
 {
     internal override int SiteCount => target.Sites.Length;
 
@@ -36,9 +36,25 @@ internal sealed class UserProbePlace(ProbeTarget target) : ProbePlace
         var offsets = new ulong[target.Sites.Length];
         for (var index = 0; index < offsets.Length; index++)
             offsets[index] = target.Sites[index].Offset;
-        var request = new UprobeRequest(target.AttachPath, ImmutableCollectionsMarshal.AsImmutableArray(offsets), Cookies(), processId ?? 0, IsReturn: false);
+        var request = new UprobeRequest(target.AttachPath, ImmutableCollectionsMarshal.AsImmutableArray(offsets), Cookies(), processId ?? 0, isReturn);
+        if (program.ExpectedAttachType == AttachType.TraceUprobeSession)
+            return AttachSession(program, maps, request with { IsReturn = false }, sys);
         var attached = UprobeAttacher.Attach(program, maps, request, kernel, sys, perfEventSpec: perfEventProgram);
         return new(attached.Program, attached.Link, attached.FallbackReason);
+    }
+
+    private static AttachedProbe AttachSession(ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, UprobeRequest request, SystemCalls sys)
+    {
+        var loaded = BpfProgram.Load(program, maps, sys);
+        try
+        {
+            return new(loaded, UprobeSessionLink.Attach(loaded, request, sys), null);
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
+        }
     }
 
     public override void Dispose()

@@ -12,13 +12,14 @@ internal sealed unsafe class KprobeMultiLink : IProbeLink
 {
     private readonly FileDescriptor _handle;
 
-    private KprobeMultiLink(FileDescriptor handle, int siteCount)
+    private KprobeMultiLink(FileDescriptor handle, int siteCount, AttachType attachType)
     {
+        Kind = attachType == AttachType.TraceKprobeSession ? "kprobe session" : "kprobe_multi";
         _handle = handle;
         SiteCount = siteCount;
     }
 
-    public string Kind => "kprobe_multi";
+    public string Kind { get; }
 
     public int SiteCount { get; }
 
@@ -30,7 +31,23 @@ internal sealed unsafe class KprobeMultiLink : IProbeLink
         TryAttach(program, request, sys, out var errno)
         ?? throw Refused(request, errno, sys, KprobeDiagnosis.ExplainMulti(request, errno, FeatureProbes.For(sys)));
 
-    internal static KprobeMultiLink? TryAttach(BpfProgram program, KprobeRequest request, SystemCalls sys, out Errno errno)
+    /// <summary>One program at the entries and at the returns of the same activations (Linux 6.10): see <see cref="UprobeSessionLink"/>. Which returns are lost is not known.</summary>
+    /// <param name="program">Loaded with the expected attach type <see cref="AttachType.TraceKprobeSession"/>; it returns 0 or 1.</param>
+    /// <param name="request">Where; not for returns, which a session has without being asked.</param>
+    /// <param name="sys">The kernel.</param>
+    /// <exception cref="KernelException">The kernel refuses.</exception>
+    internal static KprobeMultiLink AttachSession(BpfProgram program, KprobeRequest request, SystemCalls sys)
+    {
+        if (request.IsReturn)
+        {
+            throw new ArgumentException("A session is at entries and returns alike: ask for entries.", nameof(request));
+        }
+
+        return TryAttach(program, request, sys, out var errno, AttachType.TraceKprobeSession)
+            ?? throw Refused(request, errno, sys, KprobeDiagnosis.ExplainMulti(request, errno, FeatureProbes.For(sys)));
+    }
+
+    internal static KprobeMultiLink? TryAttach(BpfProgram program, KprobeRequest request, SystemCalls sys, out Errno errno, AttachType attachType = AttachType.TraceKprobeMulti)
     {
         request.Validate();
         if (request.Offset != 0)
@@ -63,7 +80,7 @@ internal sealed unsafe class KprobeMultiLink : IProbeLink
             var attribute = new KprobeMultiLinkAttribute
             {
                 ProgramFd = (uint)programFd.Value,
-                AttachType = (uint)AttachType.TraceKprobeMulti,
+                AttachType = (uint)attachType,
                 ProbeFlags = request.IsReturn ? KprobeMultiLinkAttribute.ReturnFlag : 0,
                 Count = (uint)count,
                 Symbols = names.Length > 0 ? (ulong)valuesPointer : 0,
@@ -71,7 +88,7 @@ internal sealed unsafe class KprobeMultiLink : IProbeLink
                 Cookies = (ulong)cookiesPointer,
             };
             var handle = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
-            return handle is null ? null : new KprobeMultiLink(handle, count);
+            return handle is null ? null : new KprobeMultiLink(handle, count, attachType);
         }
     }
 
