@@ -4,6 +4,7 @@ using StackDepth.Compile;
 using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Spec;
 using StackDepth.Runtime;
 
 namespace StackDepth.Core.Tests.Compile;
@@ -37,7 +38,13 @@ internal sealed class CompiledRun
 
     internal bool Follows(int pid) => (Machine[MapNames.Followed].First().Bytes[pid / 8] >> (pid % 8) & 1) != 0;
 
-    internal void Run(Hit hit) => Machine.Run(Compiled.Program, hit);
+    internal void Run(Hit hit)
+    {
+        if (Compiled.Program.ExpectedAttachType is AttachType.TraceUprobeSession or AttachType.TraceKprobeSession)
+            Machine.RunSession(Compiled.Program, hit);
+        else
+            Machine.Run(Compiled.Program, hit);
+    }
 
     internal ProgramRun Start(Hit hit) => new(Machine, Compiled.Program, hit);
 

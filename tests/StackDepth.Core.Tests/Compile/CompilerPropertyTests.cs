@@ -44,6 +44,8 @@ public sealed class CompilerPropertyTests
                 for (var count = random.Next(20); count > 0; count--)
                 {
                     var hit = Hit(random, queries, target, cpus);
+                    if (query.Probe.IsReturn)
+                        hit = hit with { Return = new(queries.Number64(), queries.Number64() & long.MaxValue, random.Next(60, 70)) };
                     run.Run(hit);
                     model.Add(hit);
                     run.AssertAtRest();
