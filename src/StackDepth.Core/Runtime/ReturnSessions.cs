@@ -23,7 +23,7 @@ internal static class ReturnSessions
         var takesTime = CompileTarget.TakesTime(query);
         if (query.Probe is IrUserReturnProbe)
         {
-            return kernel.HasBtf && kernel.Expects(KernelFeatures.UprobeSession) && KernelTypes.Session is { } session ? session
+            return kernel.HasBtf && kernel.Expects(KernelFeatures.UprobeSession) && kernel.Switches.IsEnabled(KernelFeatures.UprobeMulti) && KernelTypes.Session is { } session ? session
                 : takesTime ? throw Unavailable("uprobe sessions", KernelFeatureTable.Since(KernelFeatures.UprobeSession), kernel)
                 : null;
         }

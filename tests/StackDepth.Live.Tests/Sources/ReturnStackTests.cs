@@ -1,5 +1,7 @@
 using System.Globalization;
 using StackDepth.Live.Tests.Support;
+using StackDepth.Native.Features;
+using StackDepth.Native.Sys;
 
 namespace StackDepth.Live.Tests.Sources;
 
@@ -85,6 +87,21 @@ public sealed class ReturnStackTests
         var missing = callers + 59 - run.Result[0].Item2;
         Assert.InRange(missing, 0, 3);
         Assert.Equal(Enumerable.Range(1, 60).Reverse().Select(level => (level, callers + level - 1 - missing)), run.Result);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Without_sessions_the_returns_and_their_stacks_are_the_same(bool byPerfEvents)
+    {
+        Requires.SysAdmin();
+        var program = Program("nofp");
+        var callers = Measured(program, 1) - 1;
+        var kernel = KernelProfile.Detect(SystemCalls.Real) with { Switches = new(byPerfEvents ? KernelFeatures.UprobeMulti : KernelFeatures.UprobeSession) };
+        var run = await Probe.URetProbe(program, "deep").Select(static s => (s.ReturnValue.ToInt32(), s.UStack.Length, s.UStack.Reason)).RunAsync(new(program, ["deep 60"]), Quiet with { Kernel = kernel }, Cancellation);
+
+        Assert.Equal(Enumerable.Range(1, 60).Reverse().Select(level => (level, callers + level - 1, StackReason.None)), run.Result);
+        Assert.True(run.Health.IsExact, run.Health.ToString());
     }
 
     private static string Program(string flavour) => CTarget.Of(

@@ -95,6 +95,12 @@ int main(int argc, char **argv)
         else if (!strcmp(name, "jump")) {
             if (!setjmp(back))
                 jumps(1, (int)a);
+        } else if (!strcmp(name, "parent")) {
+            int64_t start = now();
+            for (int i = 0; i < a; i++)
+                sink += getppid();
+            printf("%ld\n", now() - start);
+            printf("%d\n", getppid());
         } else if (!strcmp(name, "tail"))
             printf("%d\n", tail((int)a));
         else if (!strcmp(name, "fork"))
