@@ -37,6 +37,34 @@ public static partial class Probe
     }
 
     /// <summary>
+    /// A probe at the returns of user-space functions, of those calls that were made while it was in place. Needs Linux 5.15, and x86-64 for <see cref="ReturnContext.ReturnValue"/>; CAP_BPF and
+    /// CAP_PERFMON (with Linux 6.6 or newer), else CAP_SYS_ADMIN.
+    /// </summary>
+    /// <remarks>
+    /// The kernel replaces return addresses on the stack while the calls last. Code that moves its stacks or reads return addresses does not bear that: Go programs crash. Of one thread, the
+    /// kernel reports at most 64 returns that are pending at once, of all tools together; with Linux 6.13 those beyond are counted in <see cref="ProbeHealth.Missed"/>, before it nobody knows of them.
+    /// A call that longjmp or an exception ends does not return, and is no hit.
+    /// </remarks>
+    /// <param name="binary">As of <see cref="UProbe"/>.</param>
+    /// <param name="symbols">A function's name, or a glob (<c>*</c>, <c>?</c>, <c>[a-z]</c>).</param>
+    public static ProbeSource<ReturnContext> URetProbe(string binary, string symbols)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(binary);
+        ArgumentException.ThrowIfNullOrWhiteSpace(symbols);
+        return new(ReturnContext.Instance, new IrUserReturnProbe(binary, symbols), []);
+    }
+
+    /// <summary>
+    /// A probe at the returns of functions of the kernel. As <see cref="KProbe"/>; the function has no frame any more, so <see cref="ProbeContext.KStack"/> begins with its caller.
+    /// </summary>
+    /// <param name="symbols">A function's name, a glob (<c>*</c>, <c>?</c>, <c>[a-z]</c>), or its address; with <c>module:</c> before it, of that module.</param>
+    public static ProbeSource<ReturnContext> KRetProbe(string symbols)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(symbols);
+        return new(ReturnContext.Instance, new IrKernelReturnProbe(symbols), []);
+    }
+
+    /// <summary>
     /// A probe at tracepoints of the kernel. Needs tracefs to be mounted, CAP_BPF and CAP_PERFMON. User stacks are those with which the thread entered the kernel.
     /// </summary>
     /// <param name="category">The subsystem, <c>sched</c>; or a glob.</param>

@@ -23,6 +23,12 @@ internal sealed record CompileTarget(
     ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames,
     KernelOffsets? Fields = null, int SequenceShift = 1, bool WalksStatically = false, int Sites = 1)
 {
+    /// <summary>How a probe at returns is at the entries too; null where it is not, and all that is known of an activation is its return.</summary>
+    internal SessionTarget? Session { get; init; }
+
+    /// <summary>Whether <paramref name="query"/> asks how long activations took.</summary>
+    internal static bool TakesTime(IrQuery query) => query.Expressions.Any(static expression => expression.Any(static node => node is IrContext { Field: ContextField.Elapsed }));
+
     /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk; Python's frames have their own, which proves what it counts as <see cref="StackWalk.Auto"/> does.</summary>
     internal StackWalk WalkOf(IrStack stack) => stack.Kind switch
     {

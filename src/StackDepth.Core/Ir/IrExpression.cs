@@ -29,6 +29,9 @@ internal enum ContextField
     Gid,
     Cpu,
     CgroupId,
+
+    /// <summary>Nanoseconds from the entry of the activation that returns; see <see cref="AtEntry"/>.</summary>
+    Elapsed,
 }
 
 internal enum StackKind

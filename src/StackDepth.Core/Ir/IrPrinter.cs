@@ -23,6 +23,7 @@ internal static class IrPrinter
         FilterProcess { Scope: ProcessScope.One one } => $"filter pid == {one.ProcessId}",
         FilterProcess { Scope: ProcessScope.Linked linked } => $"filter pid == {linked.ProcessId} (by the link)",
         FilterProcess { Scope: ProcessScope.Followed } => "filter pid in followed",
+        AtEntry entry => $"at the entry: {(entry.TakesTime ? "note the time, " : "")}wait for the return",
         LoadContext load => $"load {Name(load.Field)}",
         Guard guard => $"where {Print(guard.Condition)}",
         Decide decide => $"decide {Print(decide.Condition)}",
@@ -71,6 +72,7 @@ internal static class IrPrinter
         IrConstant number => number.Value.ToString(CultureInfo.InvariantCulture),
         IrText text => $"\"{InstructionText.Escape(text.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal))}\"",
         IrContext context => Name(context.Field),
+        IrReturnValue => "retval",
         IrArgument argument => string.Create(CultureInfo.InvariantCulture, $"arg{argument.Index}"),
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
@@ -116,6 +118,7 @@ internal static class IrPrinter
         ContextField.Gid => "gid",
         ContextField.Cpu => "cpu",
         ContextField.CgroupId => "cgroup",
+        ContextField.Elapsed => "elapsed",
         _ => throw IrNodes.Unknown(field),
     };
 

@@ -19,6 +19,9 @@ internal abstract record IrProbe(int? ProcessId)
     /// <summary>Whether the kernel can keep other processes' hits away, so that they cost nothing.</summary>
     internal virtual bool FiltersByLink => false;
 
+    /// <summary>Whether its hits are the returns of functions.</summary>
+    internal virtual bool IsReturn => false;
+
     /// <summary>Whether the process that observes would hit the probe by what it does to observe.</summary>
     internal virtual bool IsHitByObserver => true;
 }

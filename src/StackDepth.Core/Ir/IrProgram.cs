@@ -12,6 +12,12 @@ internal abstract record IrStatement
 /// <summary>Leaves the program unless the hit belongs to the processes that the session observes.</summary>
 internal sealed record FilterProcess(ProcessScope Scope) : IrStatement;
 
+/// <summary>
+/// Where one program runs at entries and returns alike: at an entry, counts the return that the kernel will not report as missed, or leaves the time for it where
+/// <paramref name="TakesTime"/>; then leaves the program. What follows is the return's. A hit that was filtered out before does without its return.
+/// </summary>
+internal sealed record AtEntry(bool TakesTime) : IrStatement;
+
 /// <summary>Fetches a context field once; later uses read the fetched value.</summary>
 internal sealed record LoadContext(ContextField Field) : IrStatement;
 

@@ -33,6 +33,7 @@ internal static class NumberRanges
         IrConstant constant => new(constant.Value, constant.Value),
         IrContext { Field: ContextField.Pid or ContextField.Tid } => new(0, int.MaxValue),
         IrContext { Field: ContextField.Cpu } => new(0, MostCpus),
+        IrContext { Field: ContextField.Elapsed } => new(0, long.MaxValue),
         IrStackLength { Stack.IsWalked: true } or IrStackCountOf => new(0, MostFrames),
         IrStackLength => new(0, int.MaxValue),
         IrStackBytes { Free: false } => new(0, AddressSpace),

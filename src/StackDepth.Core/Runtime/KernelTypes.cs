@@ -1,4 +1,6 @@
+using StackDepth.Compile;
 using StackDepth.Native.Btf;
+using StackDepth.Native.Link;
 using StackDepth.Native.Threads;
 
 namespace StackDepth.Runtime;
@@ -13,6 +15,12 @@ internal static class KernelTypes
     /// <summary>What the iterators over threads need beside <see cref="Fields"/>; null where the kernel does not describe its types.</summary>
     /// <exception cref="InvalidDataException">The description lacks one of them.</exception>
     internal static ThreadOffsets? Threads => _threads.Value;
+
+    private static readonly Lazy<SessionTarget?> _session = new(static () =>
+        VmlinuxBtf.TryRead() is { } btf && SessionFunctions.Find(btf) is { } functions ? new SessionTarget(functions, ReturnNesting.Read(btf)) : null);
+
+    /// <summary>What programs of sessions call; null where the kernel does not describe it, or has no sessions.</summary>
+    internal static SessionTarget? Session => _session.Value;
 
     /// <summary>Where the fields are that our programs read; null where the kernel does not describe its types.</summary>
     /// <exception cref="InvalidDataException">The description lacks one of them.</exception>

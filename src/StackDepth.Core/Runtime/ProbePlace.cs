@@ -33,6 +33,8 @@ internal abstract class ProbePlace : IDisposable
     internal static ProbePlace Resolve(IrQuery query, ResolveOptions resolve, SystemCalls sys) => query.Probe switch
     {
         IrUserProbe user => new UserProbePlace(TargetResolver.Resolve(user.Binary, user.Symbols, resolve)),
+        IrUserReturnProbe user => new UserProbePlace(TargetResolver.Resolve(user.Binary, user.Symbols, resolve), isReturn: true),
+        IrKernelReturnProbe kernel => KernelProbePlace.ResolveReturns(kernel, resolve, sys),
         IrKernelProbe kernel => KernelProbePlace.Resolve(kernel, resolve, sys),
         IrTracepoint tracepoint => TracepointPlace.Resolve(tracepoint, resolve, sys),
         IrProfile or IrSoftwareEvent => new PerfEventPlace(query.Probe),

@@ -10,8 +10,8 @@ using StackDepth.Native.Unwind;
 
 namespace StackDepth.Runtime;
 
-/// <summary>Functions of a file.</summary>
-internal sealed class UserProbePlace(ProbeTarget target) : ProbePlace
+/// <summary>Functions of a file: their entries, their returns, or both at once.</summary>
+internal sealed class UserProbePlace(ProbeTarget target, bool isReturn = false) : ProbePlace
 {
     internal override int SiteCount => target.Sites.Length;
 
@@ -36,8 +36,10 @@ internal sealed class UserProbePlace(ProbeTarget target) : ProbePlace
         var offsets = new ulong[target.Sites.Length];
         for (var index = 0; index < offsets.Length; index++)
             offsets[index] = target.Sites[index].Offset;
-        var request = new UprobeRequest(target.AttachPath, ImmutableCollectionsMarshal.AsImmutableArray(offsets), Cookies(), processId ?? 0, IsReturn: false);
-        return UprobeAttacher.Attach(program, maps, request, kernel, sys, perfEventSpec: perfEventProgram);
+        var request = new UprobeRequest(target.AttachPath, ImmutableCollectionsMarshal.AsImmutableArray(offsets), Cookies(), processId ?? 0, isReturn);
+        return program.ExpectedAttachType == AttachType.TraceUprobeSession
+            ? AttachedProbe.Load(program, maps, sys, loaded => UprobeSessionLink.Attach(loaded, request with { IsReturn = false }, sys))
+            : UprobeAttacher.Attach(program, maps, request, kernel, sys, perfEventSpec: perfEventProgram);
     }
 
     public override void Dispose()

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using StackDepth.Native.Features;
 using StackDepth.Native.Load;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
@@ -9,15 +10,33 @@ namespace StackDepth.Native.Link;
 /// <summary>All functions of a request by one link (Linux 5.18, with CONFIG_FPROBE): thousands attach and detach together, with CAP_BPF and CAP_PERFMON.</summary>
 internal sealed unsafe class KprobeMultiLink : ProbeLink
 {
-    private KprobeMultiLink(FileDescriptor handle, int siteCount) : base("kprobe_multi", siteCount, handle)
+    private KprobeMultiLink(FileDescriptor handle, int siteCount, AttachType attachType)
+        : base(attachType == AttachType.TraceKprobeSession ? "kprobe session" : "kprobe_multi", siteCount, handle)
     {
     }
 
-    /// <param name="program">Loaded with the expected attach type <see cref="AttachType.TraceKprobeMulti"/>.</param>
+    /// <summary>One program at the entries and at the returns of the same activations (Linux 6.10): see <see cref="UprobeSessionLink"/>. Which returns are lost is not known.</summary>
+    /// <param name="program">Loaded with the expected attach type <see cref="AttachType.TraceKprobeSession"/>; it returns 0 or 1.</param>
+    /// <param name="request">Where; not for returns, which a session has without being asked.</param>
+    /// <param name="sys">The kernel.</param>
+    /// <exception cref="KernelException">The kernel refuses.</exception>
+    internal static KprobeMultiLink AttachSession(BpfProgram program, KprobeRequest request, SystemCalls sys)
+    {
+        if (request.IsReturn)
+        {
+            throw new ArgumentException("A session is at entries and returns alike: ask for entries.", nameof(request));
+        }
+
+        return TryAttach(program, request, sys, out var errno, AttachType.TraceKprobeSession)
+            ?? throw Refused(request, errno, sys, KprobeDiagnosis.ExplainMulti(request, errno, FeatureProbes.For(sys)));
+    }
+
+    /// <param name="program">Loaded with the expected attach type <paramref name="attachType"/>.</param>
     /// <param name="request">Where: entries or returns of functions that ftrace can trace, none within them.</param>
     /// <param name="sys">The kernel.</param>
     /// <param name="errno">The kernel's answer; <see cref="Refused"/> makes the error of it.</param>
-    internal static KprobeMultiLink? TryAttach(BpfProgram program, KprobeRequest request, SystemCalls sys, out Errno errno)
+    /// <param name="attachType"><see cref="AttachType.TraceKprobeMulti"/> or <see cref="AttachType.TraceKprobeSession"/>.</param>
+    internal static KprobeMultiLink? TryAttach(BpfProgram program, KprobeRequest request, SystemCalls sys, out Errno errno, AttachType attachType = AttachType.TraceKprobeMulti)
     {
         request.Validate();
         if (request.Offset != 0)
@@ -50,7 +69,7 @@ internal sealed unsafe class KprobeMultiLink : ProbeLink
             var attribute = new LinkCreateAttribute
             {
                 ProgramFd = (uint)programFd.Value,
-                AttachType = (uint)AttachType.TraceKprobeMulti,
+                AttachType = (uint)attachType,
                 KprobeMulti = new()
                 {
                     Flags = request.IsReturn ? KprobeMultiLinkPart.ReturnFlag : 0,
@@ -61,7 +80,7 @@ internal sealed unsafe class KprobeMultiLink : ProbeLink
                 },
             };
             var handle = KernelCall.BpfDescriptor(sys, BpfCommand.LinkCreate, ref attribute, out errno);
-            return handle is null ? null : new KprobeMultiLink(handle, count);
+            return handle is null ? null : new KprobeMultiLink(handle, count, attachType);
         }
     }
 

@@ -25,6 +25,7 @@ internal enum AttachType : uint
     PerfEvent = 41,
     TraceKprobeMulti = 42,
     TraceUprobeMulti = 48,
+    TraceKprobeSession = 56,
     TraceUprobeSession = 57,
 }
 

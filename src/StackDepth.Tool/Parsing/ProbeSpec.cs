@@ -4,7 +4,9 @@ namespace StackDepth.Tool.Parsing;
 internal enum ProbeKind
 {
     User,
+    UserReturn,
     Kernel,
+    KernelReturn,
     Tracepoint,
     Profile,
     Software,

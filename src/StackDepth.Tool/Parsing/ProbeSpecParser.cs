@@ -9,7 +9,7 @@ namespace StackDepth.Tool.Parsing;
 internal static class ProbeSpecParser
 {
     private const string Form = "uprobe:BINARY:SYMBOL (or u:BINARY:SYMBOL)";
-    private const string Forms = "uprobe:BINARY:SYMBOL, kprobe:FUNCTION, tracepoint:CATEGORY:NAME, profile:hz:N or software:EVENT:COUNT";
+    private const string Forms = "uprobe:BINARY:SYMBOL, uretprobe:BINARY:SYMBOL, kprobe:FUNCTION, kretprobe:FUNCTION, tracepoint:CATEGORY:NAME, profile:hz:N or software:EVENT:COUNT";
 
     internal static ProbeSpec Parse(string written)
     {
@@ -21,6 +21,11 @@ internal static class ProbeSpecParser
             case "uprobe" or "u":
                 var (binary, next) = Binary(text, colon + 1);
                 return new(text, binary, Symbols(text, next));
+            case "uretprobe" or "ur" when colon >= 0:
+                var (returning, symbols) = Binary(text, colon + 1);
+                return new(text, returning, Symbols(text, symbols), ProbeKind.UserReturn);
+            case "kretprobe" or "kr" when colon >= 0:
+                return new(text, "", Symbols(text, colon + 1), ProbeKind.KernelReturn);
             case "kprobe" or "k" when colon >= 0:
                 return new(text, "", Symbols(text, colon + 1), ProbeKind.Kernel);
             case "tracepoint" or "t" when colon >= 0:
@@ -62,8 +67,6 @@ internal static class ProbeSpecParser
     /// <summary>bpftrace's probe types by their long names, from either name.</summary>
     private static string? KindOf(string type) => type switch
     {
-        "uretprobe" or "ur" => "uretprobe",
-        "kretprobe" or "kr" => "kretprobe",
         "kfunc" or "kretfunc" or "fentry" or "fexit" or "f" or "fr" => "fentry and fexit",
         "rawtracepoint" or "rt" => "rawtracepoint",
         "usdt" or "U" => "usdt",

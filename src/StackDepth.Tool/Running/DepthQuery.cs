@@ -15,6 +15,8 @@ internal abstract class DepthQuery
         return probe.Kind switch
         {
             ProbeKind.User => Build(Probe.UProbe(probe.Binary, probe.Symbols), request),
+            ProbeKind.UserReturn => Build(Probe.URetProbe(probe.Binary, probe.Symbols), request),
+            ProbeKind.KernelReturn => Build(Probe.KRetProbe(probe.Symbols), request),
             ProbeKind.Kernel => Build(Probe.KProbe(probe.Symbols), request),
             ProbeKind.Tracepoint => Build(Probe.Tracepoint(probe.Binary, probe.Symbols), request),
             ProbeKind.Profile => Build(Probe.Profile(probe.Number), request),

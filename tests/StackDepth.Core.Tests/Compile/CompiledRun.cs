@@ -4,6 +4,7 @@ using StackDepth.Compile;
 using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
+using StackDepth.Native.Spec;
 using StackDepth.Runtime;
 
 namespace StackDepth.Core.Tests.Compile;
@@ -37,7 +38,14 @@ internal sealed class CompiledRun
 
     internal bool Follows(int pid) => (Machine[MapNames.Followed].First().Bytes[pid / 8] >> (pid % 8) & 1) != 0;
 
-    internal void Run(Hit hit, int probe = 0) => Machine.Run(Compiled.Programs[probe].Program, hit);
+    internal void Run(Hit hit, int probe = 0)
+    {
+        var program = Compiled.Programs[probe].Program;
+        if (program.ExpectedAttachType is AttachType.TraceUprobeSession or AttachType.TraceKprobeSession)
+            Machine.RunSession(program, hit);
+        else
+            Machine.Run(program, hit);
+    }
 
     internal ProgramRun Start(Hit hit, int probe = 0) => new(Machine, Compiled.Programs[probe].Program, hit);
 

@@ -64,6 +64,8 @@ public sealed class CompilerPropertyTests
                 {
                     var hit = Hit(random, queries, target, cpus);
                     var probe = random.Next(run.Compiled.Programs.Length);
+                    if (run.Compiled.Programs[probe].Ir.Probe.IsReturn)
+                        hit = hit with { Return = new(queries.Number64(), queries.Number64() & long.MaxValue, random.Next(60, 70)) };
                     run.Run(hit, probe);
                     model.Add(hit, probe);
                     run.AssertAtRest();

@@ -68,6 +68,11 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     {
         if (!InScope(hit))
             return;
+        if (target.Session is not null && hit.Return is { Pending: >= 64 })
+        {
+            Counters[HealthCounter.Busy]++;
+            return;
+        }
         HashSet<StackKind> walked = [];
         var branch = (query.Probe as IrAnyProbe)?.Branches[probe];
         List<IrExpression> predicates = [.. branch?.Predicates ?? [], .. query.Predicates];
@@ -316,6 +321,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrContext { Field: ContextField.Pid } => hit.Pid,
         IrContext { Field: ContextField.Tid } => hit.Tid,
         IrContext { Field: ContextField.Timestamp } => hit.Timestamp,
+        IrContext { Field: ContextField.Elapsed } => hit.Return!.Elapsed,
+        IrReturnValue => hit.Return!.Value,
         IrArgument argument => hit.Arguments[argument.Index],
         IrContext { Field: ContextField.Uid } => hit.Uid,
         IrContext { Field: ContextField.Gid } => hit.Gid,

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using StackDepth.Compile;
+using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 
 namespace StackDepth.Core.Tests.Compile;
@@ -9,17 +10,25 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 {
     private static readonly long[] Edges = [0, 1, -1, 7, 8, int.MaxValue, int.MinValue, (long)int.MaxValue + 1, long.MaxValue, long.MinValue, long.MaxValue - 1];
 
+    private IrProbe _probe = new IrUserProbe("bin", "f");
+    private SessionTarget? _session;
+
+    /// <summary>What programs at returns that are at entries too call; null for queries without such.</summary>
+    internal SessionTarget? Session { get; init; } = KernelHelpers.Session;
+
     internal static ImmutableArray<string> Comms { get; } = ["", "sh", "python3", "8 bytes!", "15 bytes of nam", "größe"];
 
     internal static ImmutableArray<int> Ids { get; } = [7, 8, 1000, int.MaxValue];
 
     internal (IrQuery Query, CompileTarget Target) Next()
     {
+        _probe = random.Next(4) == 0 ? new IrUserReturnProbe("bin", "f") : new IrUserProbe("bin", "f");
+        _session = _probe.IsReturn && random.Next(2) == 0 ? Session : null;
         var predicates = ImmutableArray.CreateBuilder<IrExpression>();
         while (random.Next(2) == 0)
             predicates.Add(Truth(3));
-        var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0);
-        return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
+        var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0) { Session = _session };
+        return (new(_probe, predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
     private readonly List<IrVariable> _variables = [];
@@ -178,7 +187,9 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     private IrExpression Leaf(IrType type) => _variables.Count > 0 && State(type) is { } state ? state : type switch
     {
         IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
-        IrType.Int64 => random.Next(2) == 0 ? new IrArgument(random.Next(IrArgument.InRegisters)) : Int64(),
+        IrType.Int64 when _probe.IsReturn && random.Next(2) == 0 =>
+            _session is not null && random.Next(2) == 0 ? new IrContext(ContextField.Elapsed, type) : new IrReturnValue(),
+        IrType.Int64 => random.Next(2) == 0 && !_probe.IsReturn ? new IrArgument(random.Next(IrArgument.InRegisters)) : Int64(),
         IrType.UInt32 => random.Next(3) == 0 ? new IrConstant((uint)Number64(), type) : new IrContext(Pick([ContextField.Uid, ContextField.Gid]), type),
         _ => random.Next(3) == 0 ? new IrConstant(Number64(), type) : new IrContext(ContextField.CgroupId, type),
     };

@@ -23,7 +23,7 @@ public sealed class VerifierTests
     {
         var (query, target) = GoldenQueries.All[name];
 
-        Load(ProbeCompiler.Compile(query, target with { Fields = target.Fields is null ? null : Fields() }));
+        Load(ProbeCompiler.Compile(query, target with { Fields = target.Fields is null ? null : Fields(), Session = target.Session is null ? null : Session() }));
     }
 
     [Theory]
@@ -81,7 +81,7 @@ public sealed class VerifierTests
     {
         for (var seed = 0; seed < 2_000; seed++)
         {
-            var (query, target) = new RandomQueries(new Random(seed)).Next();
+            var (query, target) = new RandomQueries(new Random(seed)) { Session = KernelTypes.Session }.Next();
             try
             {
                 Load(ProbeCompiler.Compile(query, target));
@@ -137,6 +137,12 @@ public sealed class VerifierTests
             var query = new IrQuery(new IrUserProbe("bin", "f"), [queries.Truth(3), queries.Truth(2)], new IrEmit([queries.Truth(2)]));
             Load(new WalkedRun(query, GoldenQueries.Target with { Walk = StackWalk.Unwind }).Run.Compiled);
         }
+    }
+
+    private static SessionTarget Session()
+    {
+        Requires.That(KernelTypes.Session is not null, "the description of the kernel functions of sessions (Linux 6.13)");
+        return KernelTypes.Session!;
     }
 
     private static KernelOffsets Fields()

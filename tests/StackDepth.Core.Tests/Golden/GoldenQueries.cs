@@ -53,6 +53,9 @@ internal static class GoldenQueries
         SignalStackLimit = 784,
     };
 
+    /// <summary>What programs of sessions call, the same on every machine.</summary>
+    internal static SessionTarget Session { get; } = new(new(IsReturn: 71_001, Cookie: 71_002), new(TaskUprobes: 4520, Depth: 40));
+
     /// <summary>The same kernel, where stacks are walked by ourselves.</summary>
     internal static CompileTarget Walking(StackWalk walk) => Target with { Walk = walk, Fields = Fields };
 
@@ -65,6 +68,7 @@ internal static class GoldenQueries
     {
         var depth = Source.Select(s => s.UStack.Length);
         var one = Target with { Scope = new ProcessScope.One(4321) };
+        var returns = Probe.URetProbe("libc.so.6", "f*");
         var followed = Target with { Scope = new ProcessScope.Followed() };
         var (entered, before, opened) = (Probe.State<int>("entered"), Probe.State<int>("before"), Probe.State<long, int, int>("opened"));
         return new(StringComparer.Ordinal)
@@ -134,6 +138,13 @@ internal static class GoldenQueries
             ["bytes-stream"] = (Source.Where(s => s.UStack.BytesFree < 65_536).Select(s => (s.UStack.Bytes, s.UStack.BytesFree, s.UStack.BytesReason)).Query, Measuring),
             ["bytes-with-walk"] = (Source.Where(s => s.UStack.Bytes > 4096).Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Auto)),
             ["kprobe-max-kstack"] = (Probe.KProbe("seq_read_iter").Select(s => s.KStack.Length).Max().Query, Target),
+            ["return-value"] = (returns.Where(s => s.ReturnValue < 0).GroupBy(s => s.Function).Count().Query, Target),
+            ["return-max"] = (returns.Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Auto)),
+            ["return-count-of-a-session"] = (returns.Count().Query, followed with { Session = Session }),
+            ["return-elapsed"] = (returns.Where(s => s.Elapsed > 1000 & s.ReturnValue.ToInt32() == -1).Select(s => s.Elapsed).Max().Query, Target with { Session = Session }),
+            ["return-elapsed-stream"] = (returns.Where(s => s.UStack.Length > 10).Select(s => (s.Elapsed, s.ReturnValue)).Query, Walking(StackWalk.Auto) with { Session = Session, Scope = new ProcessScope.All() }),
+            ["kretprobe-value"] = (Probe.KRetProbe("vfs_read").Select(s => (s.ReturnValue, s.KStack.Length)).Query, Target),
+            ["kretprobe-elapsed"] = (Probe.KRetProbe("vfs_read").Select(s => s.Elapsed).Histogram().Query, Target with { Session = Session with { Nesting = null } }),
             ["tracepoint-max-ustack"] = (Probe.Tracepoint("sched", "sched_switch").Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Unwind)),
             ["profile-max-by"] = (Probe.Profile(99).MaxBy(s => s.UStack.Length).Query, Target),
             ["max-by"] = (Source.MaxBy(s => s.UStack.Length).Query, Walking(StackWalk.Auto)),

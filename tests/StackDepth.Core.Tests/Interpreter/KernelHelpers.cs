@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using StackDepth.Compile;
 using StackDepth.Native.Asm;
 using StackDepth.Native.Spec;
 
@@ -12,7 +14,35 @@ internal sealed class KernelHelpers(ProgramRun run)
     private const int LargestLoop = 1 << 23; // BPF_MAX_LOOPS
     private const ulong Fault = unchecked((ulong)-14);
 
-    private readonly ulong _task = run.Hit.Process?.Task.Address ?? run.Machine.Memory.Add("the current task", 0).Address;
+    private readonly ulong _task = run.Hit.Process?.Task.Address ?? Task(run);
+
+    /// <summary>What a session's program calls, and where it finds how many returns are pending.</summary>
+    internal static SessionTarget Session { get; } = new(new(IsReturn: 71_001, Cookie: 71_002), new(TaskUprobes: 8, Depth: 4));
+
+    /// <summary>A function of the kernel that is no helper: only those of sessions.</summary>
+    internal void CallKfunc(int id)
+    {
+        if (run[Register.R1] != run.Context)
+            throw new MachineException("R1 is not the context");
+        var hit = run.Hit.Return ?? throw new MachineException("the program is not one of a session");
+        var result = id == Session.Functions.IsReturn ? 0xab00 | (hit.IsEntry ? 0UL : 1UL) // of a bool, only the byte is defined
+            : id == Session.Functions.Cookie ? run.Machine.SessionCookie!.Address
+            : throw new MachineException($"the interpreter does not know kernel function {id}");
+        run.ForgetArguments();
+        run[Register.R0] = result;
+    }
+
+    private static ulong Task(ProgramRun run)
+    {
+        var memory = run.Machine.Memory;
+        if (run.Hit.Return is not { } hit)
+            return memory.Add("the current task", 0).Address;
+        var uprobes = memory.Add("the task's uprobes", 8, kernel: true);
+        BinaryPrimitives.WriteInt32LittleEndian(uprobes.Bytes.AsSpan(Session.Nesting!.Value.Depth), hit.Pending);
+        var task = memory.Add("the current task", 16, kernel: true);
+        BinaryPrimitives.WriteUInt64LittleEndian(task.Bytes.AsSpan(Session.Nesting.Value.TaskUprobes), uprobes.Address);
+        return task.Address;
+    }
 
     private SimulatedProcess Process => run.Hit.Process ?? throw new MachineException("the hit belongs to no simulated process");
 

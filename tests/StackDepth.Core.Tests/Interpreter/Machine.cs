@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using StackDepth.Compile;
+using StackDepth.Native.Link;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Unwind;
 
@@ -30,6 +31,9 @@ internal sealed record Hit
 
     internal long Timestamp { get; init; }
 
+    /// <summary>Of a probe at returns; then there are no arguments.</summary>
+    internal ReturnHit? Return { get; init; }
+
     /// <summary>The process whose thread it is, where a program looks into it.</summary>
     internal SimulatedProcess? Process { get; init; }
 
@@ -39,6 +43,13 @@ internal sealed record Hit
     /// <summary>What <c>bpf_get_task_stack</c> answers.</summary>
     internal long KernelStack { get; init; } = 8;
 }
+
+/// <summary>A hit at a function's return; or at its entry, of a program that is at both.</summary>
+/// <param name="Value">What the function returns.</param>
+/// <param name="Elapsed">How long it takes: at its entry, the hit's time is earlier by that.</param>
+/// <param name="Pending">How many returns of the thread are pending at the entry.</param>
+/// <param name="IsEntry">Whether this is the entry.</param>
+internal sealed record ReturnHit(long Value, long Elapsed, int Pending, bool IsEntry = false);
 
 /// <summary>The memory and the maps that programs share.</summary>
 internal sealed class Machine
@@ -62,6 +73,9 @@ internal sealed class Machine
     }
 
     internal VirtualMemory Memory { get; } = new();
+
+    /// <summary>The eight bytes that a session's program has from an entry to its return.</summary>
+    internal Region? SessionCookie { get; private set; }
 
     /// <summary>The ring of a query's records.</summary>
     internal KernelRing? Ring => _rings.GetValueOrDefault(MapNames.Records);
@@ -102,6 +116,28 @@ internal sealed class Machine
         var run = new ProgramRun(this, program, hit, hit.Process?.Registers);
         while (!run.Ended)
             run.Step();
+    }
+
+    /// <summary>Runs <paramref name="program"/> of a session at the entry, and at the return if it asks for that.</summary>
+    internal void RunSession(ProgramSpec program, Hit hit)
+    {
+        SessionCookie ??= Memory.Add("the session's cookie", sizeof(long));
+        SessionCookie.Bytes.AsSpan().Clear();
+        var entry = new ProgramRun(this, program, hit with { Timestamp = unchecked(hit.Timestamp - hit.Return!.Elapsed), Return = hit.Return with { IsEntry = true } });
+        while (!entry.Ended)
+            entry.Step();
+        switch (entry[StackDepth.Native.Asm.Register.R0])
+        {
+            case 0 when hit.Return.Pending < ReturnNesting.MaxPending:
+                Run(program, hit);
+                break;
+            case 0:
+                throw new MachineException("the program waits for a return that is lost");
+            case 1:
+                break;
+            case var answer:
+                throw new MachineException($"a session's program answers {answer}");
+        }
     }
 
     private void Add(KernelMap map, string? name)

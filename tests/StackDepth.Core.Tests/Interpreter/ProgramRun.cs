@@ -41,7 +41,7 @@ internal sealed class ProgramRun
             _slotOfIndex[index] = slot;
             slot += program.Instructions[index].Slots;
         }
-        // Of a probe's context only the arguments can be read.
+        // Of a probe's context only the arguments can be read, or the result.
         context ??= Registers(machine, hit);
         Context = context.Address;
         Stack = machine.Memory.Add("the stack", StackBytes, written: false);
@@ -143,6 +143,13 @@ internal sealed class ProgramRun
     private static Region Registers(Machine machine, Hit hit)
     {
         var registers = machine.Memory.Add("the context", 168, written: false);
+        if (hit.Return is { } result)
+        {
+            const int Rax = 10 * sizeof(long);
+            BinaryPrimitives.WriteInt64LittleEndian(registers.Bytes.AsSpan(Rax), result.Value);
+            registers.Written.AsSpan(Rax, sizeof(long)).Fill(!result.IsEntry);
+            return registers;
+        }
         int[] order = [14, 13, 12, 11, 9, 8]; // rdi, rsi, rdx, rcx, r8 and r9 of r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi ...
         for (var index = 0; index < order.Length; index++)
         {
@@ -284,6 +291,9 @@ internal sealed class ProgramRun
                 return;
             case CallCode when (byte)i.Src == BPF_PSEUDO_CALL:
                 CallFunction(slot + 1 + (int)i.Immediate);
+                return;
+            case CallCode when (byte)i.Src == BPF_PSEUDO_KFUNC_CALL:
+                _helpers.CallKfunc((int)i.Immediate);
                 return;
             case Goto:
                 GoTo(slot + 1 + i.Offset);

@@ -19,6 +19,10 @@ public sealed class ProbeSpecParserTests
         Assert.Equal(new ProbeSpec(text, binary, symbols), ProbeSpecParser.Parse(text));
 
     [Theory]
+    [InlineData("uretprobe:./deep:leaf", "UserReturn", "./deep", "leaf", 0)]
+    [InlineData("ur:libc.so.6:\"f g\"", "UserReturn", "libc.so.6", "f g", 0)]
+    [InlineData("kretprobe:vfs_read", "KernelReturn", "", "vfs_read", 0)]
+    [InlineData("kr:ext4:ext4_*", "KernelReturn", "", "ext4:ext4_*", 0)]
     [InlineData("kprobe:vfs_read", "Kernel", "", "vfs_read", 0)]
     [InlineData("k:ext4:ext4_*", "Kernel", "", "ext4:ext4_*", 0)]
     [InlineData("tracepoint:sched:sched_switch", "Tracepoint", "sched", "sched_switch", 0)]
@@ -26,16 +30,16 @@ public sealed class ProbeSpecParserTests
     [InlineData("profile:hz:99", "Profile", "", "", 99)]
     [InlineData("software:page-faults:100", "Software", "page-faults", "", 100)]
     [InlineData("s:faults", "Software", "faults", "", 1)]
-    public void Probes_of_the_kernel_are_written_as_bpftrace_writes_them(string text, string kind, string binary, string symbols, int number) =>
+    public void Other_probes_are_written_as_bpftrace_writes_them(string text, string kind, string binary, string symbols, int number) =>
         Assert.Equal(new ProbeSpec(text, binary, symbols, Enum.Parse<ProbeKind>(kind), number), ProbeSpecParser.Parse(text));
 
     [Fact]
     public void Blanks_around_a_probe_do_not_count() => Assert.Equal(ProbeSpecParser.Parse("uprobe:./deep:leaf"), ProbeSpecParser.Parse(" uprobe:./deep:leaf\n"));
 
     [Theory]
-    [InlineData("kretprobe:vfs_read", "kretprobe probes are not supported yet")]
+    [InlineData("kretprobe", "not a probe")]
     [InlineData("kprobe", "not a probe")]
-    [InlineData("ur:/bin/x:main", "uretprobe probes are not supported yet")]
+    [InlineData("uretprobe", "not a probe")]
     [InlineData("usdt:/bin/x:p:n", "usdt probes are not supported yet")]
     [InlineData("BEGIN", "BEGIN probes are not supported yet")]
     [InlineData("malloc", "not a probe")]
@@ -50,6 +54,9 @@ public sealed class ProbeSpecParserTests
 
     [Theory]
     [InlineData("kprobe:", 7)]
+    [InlineData("kretprobe:", 10)]
+    [InlineData("uretprobe:/bin/x", 16)]
+    [InlineData("uretprobe:/bin/x:", 17)]
     [InlineData("tracepoint:sched", 16)]
     [InlineData("profile:99", 8)]
     [InlineData("profile:hz:0", 11)]

@@ -9,6 +9,9 @@ internal static class ContextLowering
     // struct pt_regs of x86-64, arch/x86/include/uapi/asm/ptrace.h: rdi, rsi, rdx, rcx, r8, r9.
     private static readonly int[] ArgumentOffsets = [112, 104, 96, 88, 72, 64];
 
+    /// <summary>Where in the probe's context the register of the result is: rax.</summary>
+    internal const int ReturnValueOffset = 80;
+
     /// <summary>Where in the probe's context the argument is.</summary>
     internal static int ArgumentOffset(int index) => ArgumentOffsets[index];
 
@@ -74,6 +77,9 @@ internal static class ContextLowering
                 break;
             case ContextField.CgroupId:
                 asm.Call(HelperId.GetCurrentCgroupId);
+                break;
+            case ContextField.Elapsed:
+                SessionLowering.Elapsed(context);
                 break;
             default:
                 throw IrNodes.Unknown(field);

@@ -51,6 +51,7 @@ internal static class ProgramLowering
 
         asm.Origin = program.Probe.ToString();
         asm.Mov(Register.R6, Register.R1);
+        var session = program.Statements.Any(static statement => statement is AtEntry) ? new SessionLowering(context) : null;
         foreach (var statement in program.Statements)
         {
             asm.Origin = IrPrinter.Print(statement);
@@ -58,6 +59,9 @@ internal static class ProgramLowering
             {
                 case FilterProcess filter:
                     ContextLowering.Filter(context, filter.Scope);
+                    break;
+                case AtEntry entry:
+                    session!.Lower(entry);
                     break;
                 case LoadContext load:
                     ContextLowering.Load(context, load.Field);
@@ -129,7 +133,7 @@ internal static class ProgramLowering
         context.Mappings?.PlaceFunctions();
 
         var code = asm.Assemble();
-        var spec = new ProgramSpec { Name = "stackdepth", Type = program.Probe.ProgramType, Instructions = code.Instructions, Functions = code.Functions };
+        var spec = new ProgramSpec { Name = "stackdepth", Type = program.Probe.ProgramType, ExpectedAttachType = session is null ? AttachType.None : SessionLowering.AttachTypeOf(program.Probe), Instructions = code.Instructions, Functions = code.Functions };
         return new([new(program, spec)], [.. Maps(context, capture, layout, aggregate, key, record, sink), .. ControlLowering.Maps(program, target), .. StateLowering.Maps(program, target)], layout, aggregate, record, key, context.Kept)
         {
             Counted = counted,

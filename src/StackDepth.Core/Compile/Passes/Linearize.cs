@@ -21,6 +21,13 @@ internal static class Linearize
         var state = new StateReads(query);
 
         steps.Add(new FilterProcess(target.Scope));
+        var takesTime = CompileTarget.TakesTime(query);
+        if (query.Probe.IsReturn && target.Session is not null)
+            steps.Add(new AtEntry(takesTime));
+        // Before all else, whose own time is not the function's.
+        if (takesTime)
+            steps.Add(new LoadContext(ContextField.Elapsed));
+        loaded.Add(ContextField.Elapsed);
         if (CompileTarget.CountsActivations(query))
             Add(new(StackKind.Recursion));
         foreach (var written in query.Predicates)

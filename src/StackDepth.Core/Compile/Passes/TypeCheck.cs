@@ -56,6 +56,9 @@ internal static class TypeCheck
 
     private static void CheckProbe(IrQuery query)
     {
+        CheckReturns.Run(query);
+        if (query.Probe is IrUserReturnProbe)
+            return;
         if (query.Probe is IrUserProbe user)
         {
             if (!SymbolQuery.IsFunction(user.Symbols) && CompileTarget.CountsActivations(query))
