@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Btf;
@@ -23,6 +24,9 @@ internal sealed record CompileTarget(
     ProcessScope Scope, StackWalk Walk, int MaxStackFrames, int RingBytes, int MaxKeys, bool PreallocateGroups = false, int MaxFrames = AttachOptions.DefaultMaxFrames,
     KernelOffsets? Fields = null, int SequenceShift = 1, bool WalksStatically = false, int Sites = 1)
 {
+    /// <summary>Where the fields lie that the query names.</summary>
+    internal ImmutableDictionary<string, FieldPlace> Named { get; init; } = ImmutableDictionary<string, FieldPlace>.Empty;
+
     /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk; Python's frames have their own, which proves what it counts as <see cref="StackWalk.Auto"/> does.</summary>
     internal StackWalk WalkOf(IrStack stack) => stack.Kind switch
     {

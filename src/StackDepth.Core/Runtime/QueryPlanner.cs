@@ -160,7 +160,7 @@ internal static class QueryPlanner
         {
             var resolve = Resolve(query, options, kernel, command: null);
             using var place = ProbePlace.Resolve(query, resolve, options.SystemCalls);
-            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, place.Target), Sites = place.SiteCount }, kernel);
+            var compiled = Compile(query, conditions with { Scope = Narrow(conditions.Scope, place.Target), Sites = place.SiteCount, Named = place.Locate(query) }, kernel);
             return new()
             {
                 Ir = IrPrinter.Print(compiled.Ir),
@@ -170,7 +170,7 @@ internal static class QueryPlanner
                 Files = compiled.NeedsTables && place.Target is { } file ? WalkChoices.Files(file, resolve) : [],
                 Walks = [.. compiled.Ir.Statements.OfType<Capture>().Where(static capture => capture.Stack.Kind is StackKind.User or StackKind.Kernel).Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames))],
                 TargetNote = place.Note,
-                VerifierLog = explain.Verify ? Verify(compiled, options) : null,
+                VerifierLog = explain.Verify ? Verify(compiled, place, options) : null,
             };
         }
         catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
@@ -179,10 +179,10 @@ internal static class QueryPlanner
         }
     }
 
-    private static string? Verify(CompiledQuery compiled, AttachOptions options)
+    private static string? Verify(CompiledQuery compiled, ProbePlace place, AttachOptions options)
     {
         using var maps = KernelMaps.Create(compiled.Maps, options.SystemCalls);
-        using var program = BpfProgram.Load(compiled.Program, maps.ByName, options.SystemCalls, keepLog: true);
+        using var program = BpfProgram.Load(place.Complete(compiled.Program), maps.ByName, options.SystemCalls, keepLog: true);
         return program.VerifierLog;
     }
 }

@@ -25,6 +25,7 @@ internal static class ResultReader
             Sum(results, value.Span, HealthCounter.Broken),
             Sum(results, value.Span, HealthCounter.Approximate))
         {
+            ReadErrors = Sum(results, value.Span, HealthCounter.ReadErrors),
             Undecided = Sum(results, value.Span, HealthCounter.Undecided),
             Reasons = Reasons(results, value.Span),
         };

@@ -17,6 +17,10 @@ internal abstract class DepthQuery
             ProbeKind.User => Build(Probe.UProbe(probe.Binary, probe.Symbols), request),
             ProbeKind.Kernel => Build(Probe.KProbe(probe.Symbols), request),
             ProbeKind.Tracepoint => Build(Probe.Tracepoint(probe.Binary, probe.Symbols), request),
+            ProbeKind.RawTracepoint => Build(Probe.RawTracepoint(probe.Symbols), request),
+            ProbeKind.FEntry => Build(Probe.FEntry(probe.Symbols), request),
+            ProbeKind.FExit => Build(Probe.FExit(probe.Symbols), request),
+            ProbeKind.Usdt => Build(Probe.Usdt(probe.Binary, probe.Provider, probe.Symbols), request),
             ProbeKind.Profile => Build(Probe.Profile(probe.Number), request),
             _ => Build(Probe.SoftwareEvent(probe.Binary, probe.Number), request),
         };

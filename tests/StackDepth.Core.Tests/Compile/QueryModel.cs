@@ -272,6 +272,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrContext { Field: ContextField.Pid } => hit.Pid,
         IrContext { Field: ContextField.Tid } => hit.Tid,
         IrContext { Field: ContextField.Timestamp } => hit.Timestamp,
+        IrField field => RandomFields.ValueOf(field, hit),
         IrArgument argument => hit.Arguments[argument.Index],
         IrContext { Field: ContextField.Uid } => hit.Uid,
         IrContext { Field: ContextField.Gid } => hit.Gid,

@@ -18,7 +18,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         var predicates = ImmutableArray.CreateBuilder<IrExpression>();
         while (random.Next(2) == 0)
             predicates.Add(Truth(3));
-        var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0);
+        var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0) { Named = RandomFields.Named };
         return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
@@ -114,7 +114,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
             : Number(type, depth - 1) is var left ? new IrArithmetic(op, left, random.Next(6) == 0 ? left : Number(type, depth - 1), type) : throw new InvalidOperationException(),
     };
 
-    private IrExpression Leaf(IrType type) => type switch
+    private IrExpression Leaf(IrType type) => random.Next(8) == 0 ? Pick(RandomFields.Of(type)) : type switch
     {
         IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
         IrType.Int64 => random.Next(2) == 0 ? new IrArgument(random.Next(IrArgument.InRegisters)) : Int64(),

@@ -37,6 +37,9 @@ internal static class ExpressionLowering
             case IrArgument argument:
                 asm.Load(MemorySize.DW, destination, Register.R6, ContextLowering.ArgumentOffset(argument.Index));
                 break;
+            case IrField field:
+                FieldLowering.Evaluate(context, field, destination);
+                break;
             case IrStackLength length:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack] + StackHeader.Count);
                 break;

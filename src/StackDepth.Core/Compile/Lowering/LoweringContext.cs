@@ -41,6 +41,9 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of numbers that have been computed because they are used more than once.</summary>
     internal Dictionary<IrExpression, int> Computed { get; } = [];
 
+    /// <summary>Frame offsets of fields that have been fetched.</summary>
+    internal Dictionary<string, int> Fetched { get; } = [];
+
     /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 
