@@ -35,7 +35,7 @@ public class TypedContext : ProbeContext
         if (typeof(T) == typeof(ulong))
             return new(new IrField(name, IrType.UInt64));
         if (typeof(T) == typeof(bool))
-            return new(new IrCompare(CompareOperator.NotEqual, new IrField(name, IrType.Int32), new IrConstant(0, IrType.Int32)));
+            return new(new IrField(name, IrType.Boolean));
         throw new ProbeQueryException(typeof(T) == typeof(string)
             ? $"Field<string>(\"{name}\"): fields are read as numbers. Select s.Comm for the name of the thread that hit the probe."
             : $"Field<{typeof(T).Name}>(\"{name}\"): fields are read as int, uint, long, ulong or bool. Write Field<int>(\"{name}\") for a number that fits, Field<long> or Field<ulong> for a longer one.");

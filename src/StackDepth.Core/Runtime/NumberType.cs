@@ -34,6 +34,7 @@ internal readonly record struct NumberType(string Type, int Bytes, bool IsSigned
     {
         IrType.Int32 => Bytes < 4 || (Bytes == 4 && IsSigned),
         IrType.UInt32 => Bytes <= 4 && !IsSigned,
+        IrType.Boolean => true,
         IrType.Int64 => Bytes < 8 || IsSigned || IsPointer,
         _ => !IsSigned,
     };

@@ -24,6 +24,7 @@ internal static class RandomFields
         ("s32 of a slot", IrType.Int64, At(2, 4, true, inSlot: true), static hit => (int)hit.Arguments[2]),
         ("u64", IrType.UInt64, At(3, 8, false, inSlot: true), static hit => hit.Arguments[3]),
         ("s64", IrType.Int64, At(4, 8, true, inSlot: false), static hit => hit.Arguments[4]),
+        ("flag", IrType.Boolean, At(5, 1, false, inSlot: true), static hit => (hit.Arguments[5] & 255) != 0 ? 1 : 0),
         ("argument", IrType.Int64, Sites("-4@$-7", "-1@%dil", "2@%si"), static hit => hit.Cookie switch { 0 => -7, 1 => (sbyte)hit.Arguments[0], _ => (ushort)hit.Arguments[1] }),
         ("constant", IrType.Int64, Sites("1@$300", "1@$300", "1@$300"), static _ => 44),
     ];

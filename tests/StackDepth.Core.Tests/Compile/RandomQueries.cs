@@ -22,7 +22,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
-    internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : Computes ? 15 : 10) switch
+    internal IrExpression Truth(int depth) => random.Next(depth == 0 ? 6 : Computes ? 16 : 10) switch
     {
         0 => new IrConstant(random.Next(2), IrType.Boolean),
         1 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrStackCompleteness(Stack()), new IrConstant(random.Next(4), IrType.Completeness)),
@@ -33,6 +33,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         7 => new IrNot(Truth(depth - 1)),
         10 => new IrIf(Truth(depth - 1), Truth(depth - 1), Truth(depth - 1)),
         11 => IsIn(depth),
+        15 => Pick(RandomFields.Of(IrType.Boolean)),
         12 => new IrStartsWith(new IrContext(ContextField.Comm, IrType.Text), Prefix()),
         13 or 14 => AnyNumber() is var type && Number(type, depth) is var left ? new IrCompare(Comparison(), left, Number(type, depth)) : throw new InvalidOperationException(),
         _ => new IrLogic(Pick([LogicOperator.And, LogicOperator.Or]), Truth(depth - 1), Truth(depth - 1)),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Live.Tests.Support;
 
 namespace StackDepth.Live.Tests.Sources;
@@ -86,9 +87,18 @@ public sealed class TracepointFieldTests(TracefsMount tracefs) : IClassFixture<T
 
     private static string Refused<T>(ProbeQuery<T> query) => Assert.Throws<ProbeQueryException>(() => query.Explain()).Message;
 
+    private static string Refused<T>(ProbeStream<T> stream) => Assert.Throws<ProbeQueryException>(() => stream.Explain()).Message;
+
     private static async Task<ProbeRun<T>> Run<T>(ProbeQuery<T> query, PrintedLines printed)
     {
         var run = await query.RunAsync(new(CTarget.Of("fields.c", "fields", ["-O1", "-g"]), [printed.Path]), Quiet, Cancellation);
+        Assert.Equal((0, 0), (run.ExitCode, run.Health.Missed + run.Health.Dropped));
+        return run;
+    }
+
+    private static async Task<ProbeRun<ImmutableArray<T>>> Run<T>(ProbeStream<T> stream, PrintedLines printed)
+    {
+        var run = await stream.RunAsync(new(CTarget.Of("fields.c", "fields", ["-O1", "-g"]), [printed.Path]), Quiet, Cancellation);
         Assert.Equal((0, 0), (run.ExitCode, run.Health.Missed + run.Health.Dropped));
         return run;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Live.Tests.Support;
 using StackDepth.Native.Btf;
 using StackDepth.Native.Features;
@@ -39,7 +40,7 @@ public sealed class TypedProbeTests
         Typed();
         using var printed = new PrintedLines();
         var pointers = await Run(Probe.RawTracepoint("sched_switch").Select(static s => (s.Field<ulong>("prev") ^ s.Field<ulong>("prev"), s.Field<ulong>("prev") >> 48, s.Field<long>("prev.mm") != 0)).Take(5), printed);
-        Assert.Equal(5, pointers.Result.Count);
+        Assert.Equal(5, pointers.Result.Length);
         // Addresses of the kernel have their upper bits set.
         Assert.All(pointers.Result, static pointer => Assert.Equal((0UL, 0xffffUL), (pointer.Item1, pointer.Item2)));
     }
@@ -127,6 +128,8 @@ public sealed class TypedProbeTests
 
     private static string Refused<T>(ProbeQuery<T> query) => Assert.Throws<ProbeQueryException>(() => query.Explain()).Message;
 
+    private static string Refused<T>(ProbeStream<T> stream) => Assert.Throws<ProbeQueryException>(() => stream.Explain()).Message;
+
     private static async Task<string> AttachedBy<T>(ProbeQuery<T> query)
     {
         await using var session = await query.AttachAsync(Quiet, Cancellation);
@@ -136,6 +139,13 @@ public sealed class TypedProbeTests
     private static async Task<ProbeRun<T>> Run<T>(ProbeQuery<T> query, PrintedLines printed)
     {
         var run = await query.RunAsync(new(CTarget.Of("fields.c", "fields", ["-O1", "-g"]), [printed.Path]), Quiet, Cancellation);
+        Assert.Equal((0, 0), (run.ExitCode, run.Health.Missed + run.Health.Dropped));
+        return run;
+    }
+
+    private static async Task<ProbeRun<ImmutableArray<T>>> Run<T>(ProbeStream<T> stream, PrintedLines printed)
+    {
+        var run = await stream.RunAsync(new(CTarget.Of("fields.c", "fields", ["-O1", "-g"]), [printed.Path]), Quiet, Cancellation);
         Assert.Equal((0, 0), (run.ExitCode, run.Health.Missed + run.Health.Dropped));
         return run;
     }

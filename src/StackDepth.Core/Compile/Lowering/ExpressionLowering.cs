@@ -37,7 +37,7 @@ internal static class ExpressionLowering
             case IrArgument argument:
                 asm.Load(MemorySize.DW, destination, Register.R6, ContextLowering.ArgumentOffset(argument.Index));
                 break;
-            case IrField field:
+            case IrField { Type: not IrType.Boolean } field:
                 FieldLowering.Evaluate(context, field, destination);
                 break;
             case IrStackLength length:
@@ -169,6 +169,10 @@ internal static class ExpressionLowering
                 // The verifier refuses code that no jump reaches, but not code behind a condition that never holds.
                 asm.Mov(work, 0);
                 asm.JumpIf(JumpOp.JEQ, work, 0, target);
+                break;
+            case IrField field:
+                FieldLowering.Evaluate(context, field, work);
+                asm.JumpIf(when ? JumpOp.JNE : JumpOp.JEQ, work, 0, target);
                 break;
             case IrNot not:
                 Branch(context, not.Operand, target, !when, work, free);
