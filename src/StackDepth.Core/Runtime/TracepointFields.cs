@@ -12,14 +12,15 @@ namespace StackDepth.Runtime;
 internal static class TracepointFields
 {
     /// <summary>
-    /// Types of C that are smaller than the 64 bits in which a tracepoint of a system call has every argument (struct syscall_trace_enter, include/linux/syscalls.h): the system call looks at no more of them.
+    /// What types of C hold of the unsigned 64 bits in which a tracepoint of a system call has every argument (struct syscall_trace_enter, include/trace/syscall.h): the system call looks at no more of them.
     /// </summary>
-    private static readonly FrozenDictionary<string, (int Bytes, bool IsSigned)> s_small = new (string Type, int Bytes, bool IsSigned)[]
+    private static readonly FrozenDictionary<string, (int Bytes, bool IsSigned)> s_ofSystemCalls = new (string Type, int Bytes, bool IsSigned)[]
     {
         ("int", 4, true), ("unsigned int", 4, false), ("unsigned", 4, false), ("short", 2, true), ("unsigned short", 2, false), ("char", 1, true), ("unsigned char", 1, false), ("bool", 1, false),
         ("s32", 4, true), ("__s32", 4, true), ("u32", 4, false), ("__u32", 4, false), ("u16", 2, false), ("u8", 1, false),
         ("pid_t", 4, true), ("uid_t", 4, false), ("gid_t", 4, false), ("old_uid_t", 2, false), ("old_gid_t", 2, false), ("qid_t", 4, false), ("key_t", 4, true), ("key_serial_t", 4, true), ("umode_t", 2, false), ("mode_t", 4, false),
         ("clockid_t", 4, true), ("const clockid_t", 4, true), ("timer_t", 4, true), ("mqd_t", 4, true), ("rwf_t", 4, true), ("landlock_rule_type", 4, false), ("const enum landlock_rule_type", 4, false),
+        ("long", 8, true), ("long long", 8, true), ("off_t", 8, true), ("loff_t", 8, true), ("ssize_t", 8, true), ("s64", 8, true), ("__s64", 8, true),
     }.ToFrozenDictionary(static type => type.Type, static type => (type.Bytes, type.IsSigned), StringComparer.Ordinal);
 
     private const string SystemCalls = "syscalls";
@@ -72,8 +73,8 @@ internal static class TracepointFields
             throw new ProbeQueryException($"{shown} is one {PrintableText.Escape(field.Type)}: leave the index away.");
         }
         var isSigned = field.IsSigned;
-        if (format.Group == SystemCalls && bytes == sizeof(long) && s_small.TryGetValue(field.Type, out var small))
-            (bytes, isSigned) = small;
+        if (format.Group == SystemCalls && bytes == sizeof(long) && s_ofSystemCalls.TryGetValue(field.Type, out var held))
+            (bytes, isSigned) = held;
         if (bytes is not (1 or 2 or 4 or 8))
             throw new ProbeQueryException($"{shown} is {PrintableText.Escape(field.Type)}, of {bytes} bytes, and no number.");
         // Who may read a number at an odd place is the kernel: tp_prog_is_valid_access() asks for its alignment.
