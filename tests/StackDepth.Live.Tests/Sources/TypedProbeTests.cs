@@ -39,10 +39,10 @@ public sealed class TypedProbeTests
     {
         Typed();
         using var printed = new PrintedLines();
-        var pointers = await Run(Probe.RawTracepoint("sched_switch").Select(static s => (s.Field<ulong>("prev") ^ s.Field<ulong>("prev"), s.Field<ulong>("prev") >> 48, s.Field<long>("prev.mm") != 0)).Take(5), printed);
+        var pointers = await Run(Probe.RawTracepoint("sched_switch").Select(static s => (s.Field<ulong>("prev") ^ s.Field<ulong>("prev"), s.Field<ulong>("prev") >> 63, s.Field<long>("prev.mm") != 0)).Take(5), printed);
         Assert.Equal(5, pointers.Result.Length);
-        // Addresses of the kernel have their upper bits set.
-        Assert.All(pointers.Result, static pointer => Assert.Equal((0UL, 0xffffUL), (pointer.Item1, pointer.Item2)));
+        // Addresses of the kernel have their highest bit set.
+        Assert.All(pointers.Result, static pointer => Assert.Equal((0UL, 1UL), (pointer.Item1, pointer.Item2)));
     }
 
     [Fact]
