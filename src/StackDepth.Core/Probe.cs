@@ -65,15 +65,60 @@ public static partial class Probe
     }
 
     /// <summary>
-    /// A probe at tracepoints of the kernel. Needs tracefs to be mounted, CAP_BPF and CAP_PERFMON. User stacks are those with which the thread entered the kernel.
+    /// A probe at tracepoints of the kernel, with their fields by name. Needs tracefs to be mounted, CAP_BPF and CAP_PERFMON. User stacks are those with which the thread entered the kernel.
     /// </summary>
     /// <param name="category">The subsystem, <c>sched</c>; or a glob.</param>
     /// <param name="name">The tracepoint, <c>sched_switch</c>; or a glob.</param>
-    public static ProbeSource<ProbeContext> Tracepoint(string category, string name)
+    public static ProbeSource<TypedContext> Tracepoint(string category, string name)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(category);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        return new(ProbeContext.Any, new IrTracepoint(category, name), []);
+        return new(TypedContext.Instance, new IrTracepoint(category, name), []);
+    }
+
+    /// <summary>
+    /// A probe at a raw tracepoint of the kernel: the arguments of the tracepoint itself by name, and what they point to, where a tracepoint has the fields of a record made of them. Needs Linux 5.10 and the kernel's
+    /// type information; CAP_BPF and CAP_PERFMON. Also those tracepoints that have no record. Kernel stacks begin with the frames that call the program.
+    /// </summary>
+    /// <param name="name">The tracepoint, without its category: <c>sched_switch</c>.</param>
+    public static ProbeSource<TypedContext> RawTracepoint(string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return new(TypedContext.Instance, new IrRawTracepoint(name), []);
+    }
+
+    /// <summary>
+    /// A probe at the entry of a function of the kernel without a breakpoint, with its arguments by name, and what they point to. Needs Linux 5.10 and the kernel's type information; CAP_BPF and CAP_PERFMON.
+    /// Kernel stacks begin with the frames that call the program.
+    /// </summary>
+    /// <param name="function">The function's name. <see cref="KProbe"/> takes several.</param>
+    public static ProbeSource<TypedContext> FEntry(string function)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(function);
+        return new(TypedContext.Instance, new IrTracing(function, IsExit: false), []);
+    }
+
+    /// <summary>A probe at the exit of a function of the kernel: as <see cref="FEntry"/>, with what the function returns. The arguments are as they were at its entry; what they point to is as it is at the exit.</summary>
+    /// <param name="function">The function's name.</param>
+    public static ProbeSource<TypedReturnContext> FExit(string function)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(function);
+        return new(TypedReturnContext.Instance, new IrTracing(function, IsExit: true), []);
+    }
+
+    /// <summary>
+    /// A probe at places that a program's authors have marked, with the arguments that they give there (USDT, <c>sys/sdt.h</c>). Where the program asks by a semaphore whether somebody listens, it is told so for as long as the
+    /// probe is attached. Needs Linux 5.15; CAP_BPF and CAP_PERFMON (with Linux 6.6 or newer), else CAP_SYS_ADMIN.
+    /// </summary>
+    /// <param name="binary">As of <see cref="UProbe"/>.</param>
+    /// <param name="provider">Such as <c>python</c>; or a glob.</param>
+    /// <param name="name">Such as <c>function__entry</c>; or a glob.</param>
+    public static ProbeSource<UsdtContext> Usdt(string binary, string provider, string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(binary);
+        ArgumentException.ThrowIfNullOrWhiteSpace(provider);
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return new(UsdtContext.Instance, new IrUsdtProbe(binary, provider, name), []);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Compile.Lowering.Walks;
 using StackDepth.Ir;
 using StackDepth.Native.Btf;
@@ -28,6 +29,12 @@ internal sealed record CompileTarget(
 
     /// <summary>Whether <paramref name="query"/> asks how long activations took.</summary>
     internal static bool TakesTime(IrQuery query) => query.Expressions.Any(static expression => expression.Any(static node => node is IrContext { Field: ContextField.Elapsed }));
+
+    /// <summary>Where the fields lie that the query names.</summary>
+    internal ImmutableDictionary<string, FieldPlace> Named { get; init; } = ImmutableDictionary<string, FieldPlace>.Empty;
+
+    /// <summary>The number of the probe's first site: those of a query's probes follow each other.</summary>
+    internal int FirstSite { get; init; }
 
     /// <summary>How <paramref name="stack"/> is walked. Kernel stacks have one walk; Python's frames have their own, which proves what it counts as <see cref="StackWalk.Auto"/> does.</summary>
     internal StackWalk WalkOf(IrStack stack) => stack.Kind switch

@@ -22,6 +22,9 @@ internal abstract record IrProbe(int? ProcessId)
     /// <summary>Whether its hits are the returns of functions.</summary>
     internal virtual bool IsReturn => false;
 
+    /// <summary>Whether the kernel tells the program at which of the probe's sites it was hit; else there is one.</summary>
+    internal virtual bool HasCookie => true;
+
     /// <summary>Whether the process that observes would hit the probe by what it does to observe.</summary>
     internal virtual bool IsHitByObserver => true;
 }
@@ -53,6 +56,38 @@ internal sealed record IrTracepoint(string Group, string Name, int? ProcessId = 
     internal override ProgramType ProgramType => ProgramType.TracePoint;
 
     public override string ToString() => $"tracepoint:{Group}:{Name}";
+}
+
+/// <summary>A raw tracepoint of the kernel, with its arguments as the kernel's types describe them.</summary>
+internal sealed record IrRawTracepoint(string Name, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.Tracing;
+
+    internal override bool HasCookie => false;
+
+    public override string ToString() => $"rawtracepoint:{Name}";
+}
+
+/// <summary>The entry of a function of the kernel, or its exit, without a breakpoint.</summary>
+internal sealed record IrTracing(string Function, bool IsExit, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.Tracing;
+
+    internal override bool HasCookie => false;
+
+    public override string ToString() => $"{(IsExit ? "fexit" : "fentry")}:{Function}";
+}
+
+/// <summary>USDT probes of a binary; provider and name may be globs.</summary>
+internal sealed record IrUsdtProbe(string Binary, string Provider, string Name, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.Kprobe;
+
+    internal override bool HasUserRegisters => true;
+
+    internal override bool FiltersByLink => true;
+
+    public override string ToString() => $"usdt:{Binary}:{Provider}:{Name}";
 }
 
 /// <summary>Samples of all CPUs, so many a second of each.</summary>

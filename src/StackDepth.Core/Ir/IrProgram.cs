@@ -21,6 +21,9 @@ internal sealed record AtEntry(bool TakesTime) : IrStatement;
 /// <summary>Fetches a context field once; later uses read the fetched value.</summary>
 internal sealed record LoadContext(ContextField Field) : IrStatement;
 
+/// <summary>Fetches a field of the probe once that is more than a load; later uses read the fetched value. A hit at which it cannot be read is counted and leaves the program.</summary>
+internal sealed record FetchField(IrField Field) : IrStatement;
+
 /// <summary>Leaves the program unless <paramref name="Condition"/> holds.</summary>
 internal sealed record Guard(IrExpression Condition) : IrStatement
 {

@@ -28,7 +28,7 @@ internal static class PlanText
             Walks = [.. compiled.Programs.SelectMany(static program => program.Ir.Statements).OfType<Capture>().Where(static capture => capture.Stack.Kind is StackKind.User or StackKind.Kernel)
                 .Select(static capture => new PlannedWalk(capture.Stack.Kind == StackKind.Kernel, capture.Walk, capture.MaxFrames)).Distinct()],
             TargetNote = ProbeAttachment.Note(probes),
-            VerifierLog = verify is null ? null : Verify(compiled, verify),
+            VerifierLog = verify is null ? null : Verify(compiled, probes, verify),
         };
     }
 
@@ -38,13 +38,13 @@ internal static class PlanText
     private static string Join(ImmutableArray<PlannedProgram> programs, Func<PlannedProgram, string> text) =>
         programs is [var single] ? text(single) : string.Join('\n', programs.Select(program => $"program of {InstructionText.Escape(program.Probe)}\n{text(program)}"));
 
-    private static string Verify(CompiledQuery compiled, AttachOptions options)
+    private static string Verify(CompiledQuery compiled, ImmutableArray<PlannedProbe> probes, AttachOptions options)
     {
         using var maps = KernelMaps.Create(compiled.Maps, options.SystemCalls);
         List<string> logs = [];
-        foreach (var compiledProgram in compiled.Programs)
+        for (var index = 0; index < probes.Length; index++)
         {
-            using var program = BpfProgram.Load(compiledProgram.Program, maps.ByName, options.SystemCalls, keepLog: true);
+            using var program = BpfProgram.Load(probes[index].Place.Complete(compiled.Programs[index].Program), maps.ByName, options.SystemCalls, keepLog: true);
             logs.Add(program.VerifierLog ?? "");
         }
         return string.Join('\n', logs);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
@@ -7,6 +8,7 @@ using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Targets;
 using StackDepth.Native.Unwind;
+using StackDepth.Native.Usdt;
 
 namespace StackDepth.Runtime;
 
@@ -37,9 +39,36 @@ internal abstract class ProbePlace : IDisposable
         IrKernelReturnProbe kernel => KernelProbePlace.ResolveReturns(kernel, resolve, sys),
         IrKernelProbe kernel => KernelProbePlace.Resolve(kernel, resolve, sys),
         IrTracepoint tracepoint => TracepointPlace.Resolve(tracepoint, resolve, sys),
+        IrRawTracepoint raw => RawTracepointPlace.Resolve(raw, sys),
+        IrTracing tracing => TracingPlace.Resolve(tracing, resolve, sys),
+        IrUsdtProbe usdt => new UsdtProbePlace(usdt, UsdtResolver.Resolve(usdt.Binary, usdt.Provider, usdt.Name, resolve)),
         IrProfile or IrSoftwareEvent => new PerfEventPlace(query.Probe),
         _ => throw IrNodes.Unknown(query.Probe),
     };
+
+    /// <summary>Where the fields lie that a query names.</summary>
+    /// <exception cref="ProbeQueryException">There is no such field, or it is no such number.</exception>
+    internal ImmutableDictionary<string, FieldPlace> Locate(IrQuery query)
+    {
+        var places = ImmutableDictionary.CreateBuilder<string, FieldPlace>(StringComparer.Ordinal);
+        foreach (var expression in query.Expressions)
+        {
+            expression.Any(node =>
+            {
+                if (node is IrField field)
+                    places[field.Name] = Locate(field);
+                return false;
+            });
+        }
+        return places.ToImmutable();
+    }
+
+    /// <summary>Where one field lies.</summary>
+    /// <exception cref="ProbeQueryException">There is no such field, or it is no such number.</exception>
+    private protected virtual FieldPlace Locate(IrField field) => throw IrNodes.Unknown(field);
+
+    /// <summary>The program as it is loaded for this place.</summary>
+    internal virtual ProgramSpec Complete(ProgramSpec program) => program;
 
     /// <summary>The sites, in the order of their cookies.</summary>
     internal abstract ImmutableArray<ProbeSite> Describe(StackWalk walk = StackWalk.Kernel, UnwindFileEntry? entry = null);

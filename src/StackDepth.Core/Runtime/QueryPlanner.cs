@@ -69,7 +69,7 @@ internal static class QueryPlanner
         foreach (var probe in probes)
         {
             var conditions = Target(probe.Scope, options, kernel);
-            branches.Add(new(probe.Query, For(probe.Query, conditions with { Scope = Narrow(conditions.Scope, probe.Place.Target), Sites = sites }, kernel)));
+            branches.Add(new(probe.Query, For(probe.Query, conditions with { Scope = Narrow(conditions.Scope, probe.Place.Target), Sites = sites, FirstSite = probe.Place.FirstSite, Named = probe.Place.Locate(probe.Query) }, kernel)));
         }
         return ProbeCompiler.Compile(branches.MoveToImmutable());
     }

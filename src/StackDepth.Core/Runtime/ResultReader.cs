@@ -25,6 +25,7 @@ internal static class ResultReader
             Sum(results, value.Span, HealthCounter.Broken),
             Sum(results, value.Span, HealthCounter.Approximate))
         {
+            ReadErrors = Sum(results, value.Span, HealthCounter.ReadErrors),
             Undecided = Sum(results, value.Span, HealthCounter.Undecided),
             Unset = unset is null ? 0 : SumFirst(unset),
             Reasons = Reasons(results, value.Span),

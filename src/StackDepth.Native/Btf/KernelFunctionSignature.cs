@@ -24,6 +24,9 @@ internal enum KernelValueKind
 /// <param name="Kind">What it is.</param>
 internal readonly record struct KernelValue(string Name, string Type, int Size, KernelValueKind Kind)
 {
+    /// <summary>Its type in the kernel's BTF.</summary>
+    internal int TypeId { get; init; }
+
     internal bool IsSigned => Kind == KernelValueKind.Signed;
 
     internal bool IsPointer => Kind == KernelValueKind.Pointer;

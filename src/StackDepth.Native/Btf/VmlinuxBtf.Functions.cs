@@ -101,7 +101,7 @@ internal sealed unsafe partial class VmlinuxBtf
             BtfKind.Struct or BtfKind.Union => (Word(at + 8), KernelValueKind.Aggregate),
             _ => (Kind(at) == BtfKind.Float ? Word(at + 8) : 0, KernelValueKind.Other),
         };
-        return new(name, TypeText(id), (int)Math.Min(size, int.MaxValue), kind);
+        return new(name, TypeText(id), (int)Math.Min(size, int.MaxValue), kind) { TypeId = (int)id };
     }
 
     /// <summary>kind_flag, which older kernels leave out: their enums are as C has them, unsigned unless a value is negative.</summary>

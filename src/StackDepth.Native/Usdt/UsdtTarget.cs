@@ -19,9 +19,11 @@ internal sealed class UsdtTarget : OpenTarget
     /// <summary>At least one site, ordered by offset, one for each offset.</summary>
     public required ImmutableArray<UsdtSite> Sites { get; init; }
 
-    /// <summary>All sites, each with its semaphore, and with its index in <see cref="Sites"/> as cookie.</summary>
-    public UprobeRequest Request(int pid) =>
-        new(AttachPath, [.. Sites.Select(static site => site.Offset)], [.. Enumerable.Range(0, Sites.Length).Select(static i => (ulong)i)], pid, IsReturn: false)
+    /// <summary>All sites, each with its semaphore.</summary>
+    /// <param name="pid">The process to probe; 0 for all.</param>
+    /// <param name="firstCookie">The first site's cookie; those of the others follow it.</param>
+    public UprobeRequest Request(int pid, int firstCookie = 0) =>
+        new(AttachPath, [.. Sites.Select(static site => site.Offset)], [.. Enumerable.Range(firstCookie, Sites.Length).Select(static i => (ulong)i)], pid, IsReturn: false)
         {
             ReferenceCounters = Sites.Any(static site => site.Semaphore != 0) ? [.. Sites.Select(static site => site.Semaphore)] : [],
         };

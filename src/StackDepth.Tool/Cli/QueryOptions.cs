@@ -86,7 +86,7 @@ internal sealed class QueryOptions
         var probe = ProbeSpecParser.Parse(parsed.GetRequiredValue(_probe));
         var stack = _stack.In(parsed);
         if (stack is MeasuredStack.OfProbe)
-            stack = probe.Kind is ProbeKind.Kernel or ProbeKind.KernelReturn ? MeasuredStack.Kernel : MeasuredStack.User;
+            stack = probe.Kind is ProbeKind.Kernel or ProbeKind.KernelReturn or ProbeKind.FEntry or ProbeKind.FExit ? MeasuredStack.Kernel : MeasuredStack.User;
         return new(probe, stack, _by.In(parsed), conditions.ToImmutable(), _pid.In(parsed), Questions(parsed));
     }
 

@@ -9,7 +9,7 @@ namespace StackDepth.Tool.Parsing;
 internal static class ProbeSpecParser
 {
     private const string Form = "uprobe:BINARY:SYMBOL (or u:BINARY:SYMBOL)";
-    private const string Forms = "uprobe:BINARY:SYMBOL, uretprobe:BINARY:SYMBOL, kprobe:FUNCTION, kretprobe:FUNCTION, tracepoint:CATEGORY:NAME, profile:hz:N or software:EVENT:COUNT";
+    private const string Forms = "uprobe:BINARY:SYMBOL, uretprobe:BINARY:SYMBOL, kprobe:FUNCTION, kretprobe:FUNCTION, tracepoint:CATEGORY:NAME, rawtracepoint:NAME, fentry:FUNCTION, fexit:FUNCTION, usdt:BINARY:PROVIDER:NAME, profile:hz:N or software:EVENT:COUNT";
 
     internal static ProbeSpec Parse(string written)
     {
@@ -31,6 +31,14 @@ internal static class ProbeSpecParser
             case "tracepoint" or "t" when colon >= 0:
                 var (category, name) = Binary(text, colon + 1);
                 return new(text, category, Symbols(text, name), ProbeKind.Tracepoint);
+            case "rawtracepoint" or "rt" when colon >= 0:
+                return new(text, "", Symbols(text, colon + 1), ProbeKind.RawTracepoint);
+            case "fentry" or "kfunc" or "f" when colon >= 0:
+                return new(text, "", Symbols(text, colon + 1), ProbeKind.FEntry);
+            case "fexit" or "kretfunc" or "fr" when colon >= 0:
+                return new(text, "", Symbols(text, colon + 1), ProbeKind.FExit);
+            case "usdt" or "U" when colon >= 0:
+                return Usdt(text, colon + 1);
             case "profile" or "p" when colon >= 0:
                 return Profile(text, colon + 1);
             case "software" or "s" when colon >= 0:
@@ -45,6 +53,15 @@ internal static class ProbeSpecParser
         if (!text.AsSpan(start).StartsWith("hz:", StringComparison.Ordinal))
             throw new UsageException("A profile is written by its samples a second: profile:hz:99.", text, start);
         return new(text, "", "", ProbeKind.Profile, Number(text, start + "hz:".Length));
+    }
+
+    /// <summary><c>BINARY:PROVIDER:NAME</c>, or <c>BINARY:NAME</c> for any provider.</summary>
+    private static ProbeSpec Usdt(string text, int start)
+    {
+        var (binary, next) = Binary(text, start);
+        var colon = text.IndexOf(':', next);
+        var provider = colon < 0 ? "*" : NotEmpty(text[next..colon], text, next, "The provider is missing");
+        return new(text, binary, Symbols(text, colon < 0 ? next : colon + 1), ProbeKind.Usdt) { Provider = provider };
     }
 
     private static ProbeSpec Software(string text, int start)
@@ -67,9 +84,6 @@ internal static class ProbeSpecParser
     /// <summary>bpftrace's probe types by their long names, from either name.</summary>
     private static string? KindOf(string type) => type switch
     {
-        "kfunc" or "kretfunc" or "fentry" or "fexit" or "f" or "fr" => "fentry and fexit",
-        "rawtracepoint" or "rt" => "rawtracepoint",
-        "usdt" or "U" => "usdt",
         "interval" or "i" => "interval",
         "hardware" or "h" => "hardware",
         "watchpoint" or "w" or "asyncwatchpoint" or "aw" => "watchpoint",

@@ -19,6 +19,10 @@ internal abstract class DepthQuery
             ProbeKind.KernelReturn => Build(Probe.KRetProbe(probe.Symbols), request),
             ProbeKind.Kernel => Build(Probe.KProbe(probe.Symbols), request),
             ProbeKind.Tracepoint => Build(Probe.Tracepoint(probe.Binary, probe.Symbols), request),
+            ProbeKind.RawTracepoint => Build(Probe.RawTracepoint(probe.Symbols), request),
+            ProbeKind.FEntry => Build(Probe.FEntry(probe.Symbols), request),
+            ProbeKind.FExit => Build(Probe.FExit(probe.Symbols), request),
+            ProbeKind.Usdt => Build(Probe.Usdt(probe.Binary, probe.Provider, probe.Symbols), request),
             ProbeKind.Profile => Build(Probe.Profile(probe.Number), request),
             _ => Build(Probe.SoftwareEvent(probe.Binary, probe.Number), request),
         };

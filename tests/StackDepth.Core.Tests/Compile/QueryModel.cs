@@ -323,6 +323,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrContext { Field: ContextField.Timestamp } => hit.Timestamp,
         IrContext { Field: ContextField.Elapsed } => hit.Return!.Elapsed,
         IrReturnValue => hit.Return!.Value,
+        IrField field => RandomFields.ValueOf(field, hit),
         IrArgument argument => hit.Arguments[argument.Index],
         IrContext { Field: ContextField.Uid } => hit.Uid,
         IrContext { Field: ContextField.Gid } => hit.Gid,

@@ -22,12 +22,22 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 
     internal (IrQuery Query, CompileTarget Target) Next()
     {
+        PickProbe();
+        return NextAtProbe();
+    }
+
+    private void PickProbe()
+    {
         _probe = random.Next(4) == 0 ? new IrUserReturnProbe("bin", "f") : new IrUserProbe("bin", "f");
         _session = _probe.IsReturn && random.Next(2) == 0 ? Session : null;
+    }
+
+    private (IrQuery Query, CompileTarget Target) NextAtProbe()
+    {
         var predicates = ImmutableArray.CreateBuilder<IrExpression>();
         while (random.Next(2) == 0)
             predicates.Add(Truth(3));
-        var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0) { Session = _session };
+        var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0) { Session = _session, Named = RandomFields.Named };
         return (new(_probe, predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
@@ -36,13 +46,14 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     /// <summary>A query of one to three probes, some of them silent, with variables that they change and read.</summary>
     internal (IrQuery Query, CompileTarget Target) NextJoined()
     {
+        PickProbe();
         for (var count = random.Next(1, 4); count > 0; count--)
         {
             _variables.Add(new(
                 $"v{count}", Pick([IrType.Int32, IrType.Int64, IrType.UInt32, IrType.UInt64, IrType.Boolean]),
                 [.. Enumerable.Range(0, random.Next(3)).Select(_ => Pick([IrType.Int32, IrType.Int64, IrType.Text]))]));
         }
-        var branches = Enumerable.Range(0, random.Next(1, 4)).Select(static index => new IrBranch(new IrUserProbe("bin", $"f{index}"), [])).ToList();
+        var branches = Enumerable.Range(0, random.Next(1, 4)).Select(index => new IrBranch(_probe.IsReturn ? new IrUserReturnProbe("bin", $"f{index}") : new IrUserProbe("bin", $"f{index}"), [])).ToList();
         for (var index = 0; index < branches.Count; index++)
         {
             List<IrExpression> steps = [];
@@ -56,7 +67,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         // What is read is set somewhere.
         foreach (var variable in _variables)
             branches[0] = branches[0] with { Predicates = branches[0].Predicates.Add(Assignment(variable, AssignmentKind.Set)) };
-        var (query, target) = Next();
+        var (query, target) = NextAtProbe();
         if (random.Next(3) == 0)
             query = query with { Predicates = query.Predicates.Add(Assignment(Pick(_variables))) };
         return (query with { Probe = new IrAnyProbe([.. branches]) }, target);
@@ -92,7 +103,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     internal IrExpression Truth(int depth) =>
         _variables.Count > 0 && random.Next(4) == 0 ? random.Next(3) == 0 ? new IrStateIsSet(Place(Pick(_variables))) : State(IrType.Boolean) ?? AnyTruth(depth) : AnyTruth(depth);
 
-    private IrExpression AnyTruth(int depth) => random.Next(depth == 0 ? 6 : Computes ? 15 : 10) switch
+    private IrExpression AnyTruth(int depth) => random.Next(depth == 0 ? 6 : Computes ? 16 : 10) switch
     {
         0 => new IrConstant(random.Next(2), IrType.Boolean),
         1 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrStackCompleteness(Stack()), new IrConstant(random.Next(4), IrType.Completeness)),
@@ -103,6 +114,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         7 => new IrNot(Truth(depth - 1)),
         10 => new IrIf(Truth(depth - 1), Truth(depth - 1), Truth(depth - 1)),
         11 => IsIn(depth),
+        15 => Pick(RandomFields.Of(IrType.Boolean)),
         12 => new IrStartsWith(new IrContext(ContextField.Comm, IrType.Text), Prefix()),
         13 or 14 => AnyNumber() is var type && Number(type, depth) is var left ? new IrCompare(Comparison(), left, Number(type, depth)) : throw new InvalidOperationException(),
         _ => new IrLogic(Pick([LogicOperator.And, LogicOperator.Or]), Truth(depth - 1), Truth(depth - 1)),
@@ -184,7 +196,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
             : Number(type, depth - 1) is var left ? new IrArithmetic(op, left, random.Next(6) == 0 ? left : Number(type, depth - 1), type) : throw new InvalidOperationException(),
     };
 
-    private IrExpression Leaf(IrType type) => _variables.Count > 0 && State(type) is { } state ? state : type switch
+    private IrExpression Leaf(IrType type) => _variables.Count > 0 && State(type) is { } state ? state : random.Next(8) == 0 ? Pick(RandomFields.Of(type)) : type switch
     {
         IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
         IrType.Int64 when _probe.IsReturn && random.Next(2) == 0 =>

@@ -15,7 +15,8 @@ namespace StackDepth.Core.Tests.Compile;
 /// <summary>The one thing of the compile half that only a kernel can say: whether its verifier accepts the programs. Skipped without the privilege to load programs.</summary>
 public sealed class VerifierTests
 {
-    public static TheoryData<string> Names { get; } = [.. GoldenQueries.All.Keys];
+    // A tracing program is verified for what it attaches to, with the members where this kernel has them: see the live tests of typed probes.
+    public static TheoryData<string> Names { get; } = [.. GoldenQueries.All.Where(static golden => golden.Value.Query.Probe.ProgramType != ProgramType.Tracing).Select(static golden => golden.Key)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -135,7 +136,7 @@ public sealed class VerifierTests
         {
             var queries = new RandomQueries(random, null, null, StackWalk.FramePointer);
             var query = new IrQuery(new IrUserProbe("bin", "f"), [queries.Truth(3), queries.Truth(2)], new IrEmit([queries.Truth(2)]));
-            Load(new WalkedRun(query, GoldenQueries.Target with { Walk = StackWalk.Unwind }).Run.Compiled);
+            Load(new WalkedRun(query, GoldenQueries.Target with { Walk = StackWalk.Unwind, Named = RandomFields.Named }).Run.Compiled);
         }
     }
 

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Native.Btf;
+using StackDepth.Native.Usdt;
 
 namespace StackDepth.Core.Tests.Golden;
 
@@ -63,6 +65,8 @@ internal static class GoldenQueries
     internal static CompileTarget Measuring { get; } = Target with { Fields = Fields };
 
     internal static IReadOnlyDictionary<string, (IrQuery Query, CompileTarget Target)> All { get; } = Build();
+
+    private static ImmutableDictionary<string, FieldPlace> Named(params (string Name, FieldPlace Place)[] places) => places.ToImmutableDictionary(static place => place.Name, static place => place.Place, StringComparer.Ordinal);
 
     private static Dictionary<string, (IrQuery Query, CompileTarget Target)> Build()
     {
@@ -146,6 +150,24 @@ internal static class GoldenQueries
             ["kretprobe-value"] = (Probe.KRetProbe("vfs_read").Select(s => (s.ReturnValue, s.KStack.Length)).Query, Target),
             ["kretprobe-elapsed"] = (Probe.KRetProbe("vfs_read").Select(s => s.Elapsed).Histogram().Query, Target with { Session = Session with { Nesting = null } }),
             ["tracepoint-max-ustack"] = (Probe.Tracepoint("sched", "sched_switch").Select(s => s.UStack.Length).Max().Query, Walking(StackWalk.Unwind)),
+            ["tracepoint-fields"] = (
+                Probe.Tracepoint("sched", "sched_switch").Where(s => s.Field<long>("prev_state") == 0 & s.Field<bool>("flag")).GroupBy(s => (s.Field<int>("next_pid"), s.Field<int>("prio"))).Max(s => s.KStack.Length).Query,
+                Target with { Named = Named(("prev_state", new ContextPlace([32], 8, true)), ("flag", new ContextPlace([57], 1, false)), ("next_pid", new ContextPlace([56], 4, true)), ("prio", new ContextPlace([62], 2, true))) }),
+            ["rawtracepoint-members"] = (
+                Probe.RawTracepoint("sched_switch").Where(s => s.Field<int>("prev.pid") == s.Tid).Select(s => (s.Field<ulong>("next"), s.Field<uint>("prev_state"), s.Function)).Query,
+                Target with { Named = Named(("prev.pid", new ContextPlace([8, 2464], 4, true)), ("next", new ContextPlace([16], 8, false) { InSlot = true, IsTypedPointer = true }), ("prev_state", new ContextPlace([24], 4, false) { InSlot = true })) }),
+            ["fexit-return"] = (
+                Probe.FExit("vfs_read").GroupBy(s => s.Field<ulong>("file.f_inode.i_ino")).Max(s => s.ReturnValue).Query,
+                Target with { Named = Named((IrField.Result, new ContextPlace([32], 8, true) { InSlot = true }), ("file.f_inode.i_ino", new ContextPlace([0, 32, 64], 8, false))) }),
+            ["usdt-sites"] = (
+                Probe.Usdt("demo", "demo", "tick").Select(s => (s.Arg(0), s.Arg(1))).Query,
+                Target with
+                {
+                    Sites = 3,
+                    Named = Named(
+                        ("arg0", new ContextPlace([40], 4, true) { InSlot = true }),
+                        ("arg1", new ArgumentPlace([UsdtArgumentParser.Parse("-4@$-7", 62)[0], UsdtArgumentParser.Parse("4@-20(%rbp)", 62)[0], UsdtArgumentParser.Parse("-4@$-7", 62)[0]]))),
+                }),
             ["profile-max-by"] = (Probe.Profile(99).MaxBy(s => s.UStack.Length).Query, Target),
             ["max-by"] = (Source.MaxBy(s => s.UStack.Length).Query, Walking(StackWalk.Auto)),
             ["min-by-bytes"] = (Source.MinBy(s => s.UStack.Bytes).Query, Walking(StackWalk.Unwind)),
@@ -159,7 +181,7 @@ internal static class GoldenQueries
             ["any-opened-by-key"] = (
                 Probe.Any(
                     Source.Where(s => s.Comm == "python3").Add(s => opened[s.Arg(0), s.Pid], _ => 1).AsProbe(),
-                    Probe.Tracepoint("sched", "sched_switch").Where(s => opened[1, s.Pid].IsSet).Clear(s => opened[1, s.Pid]),
+                    Probe.Tracepoint("sched", "sched_switch").Where(s => opened[1, s.Pid].IsSet).Clear(s => opened[1, s.Pid]).AsProbe(),
                     Probe.Profile(99).ForProcess(7)).GroupBy(s => (s.Function, opened[1, s.Pid].ValueOr(0))).Count().Query,
                 Target with { Sites = 3 }),
             ["previous-depth"] = (Source.Set(before, _ => entered.ValueOr(0)).Set(entered, s => s.UStack.Length).Select(s => s.UStack.Length - before.Value).Histogram().Query, Target),

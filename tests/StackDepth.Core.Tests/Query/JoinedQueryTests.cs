@@ -67,7 +67,7 @@ public sealed class JoinedQueryTests
     [Fact]
     public void Probes_of_different_kinds_are_joined_by_what_all_of_them_know()
     {
-        var query = Probe.Any(Enter.Where(s => s.Arg(0) == 1).AsProbe(), Probe.Tracepoint("sched", "sched_switch"), Probe.Profile(99)).GroupBy(s => s.Function).Count().Query;
+        var query = Probe.Any(Enter.Where(s => s.Arg(0) == 1).AsProbe(), Probe.Tracepoint("sched", "sched_switch").AsProbe(), Probe.Profile(99)).GroupBy(s => s.Function).Count().Query;
 
         Assert.Equal(["uprobe:app:enter", "tracepoint:sched:sched_switch", "profile:hz:99"], ProbeCompiler.Compile(query, GoldenQueries.Target).Programs.Select(static program => program.Ir.Probe.ToString()));
     }

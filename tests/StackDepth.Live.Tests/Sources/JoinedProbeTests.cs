@@ -70,7 +70,7 @@ public sealed class JoinedProbeTests(TracefsMount tracefs) : IClassFixture<Trace
         Assert.NotNull(tracefs);
         var query = Probe.Any(
             Opened.Clear(Depth).Where(s => s.UStack.IsComplete).Set(Depth, s => s.UStack.Length).Silent().AsProbe(),
-            Probe.Tracepoint("syscalls", "sys_enter_getppid").Where(s => s.UStack.IsComplete)).Select(s => s.UStack.Length - Depth.Value);
+            Probe.Tracepoint("syscalls", "sys_enter_getppid").Where(s => s.UStack.IsComplete).AsProbe()).Select(s => s.UStack.Length - Depth.Value);
         var (run, closes) = await Run(query);
 
         // The tracepoint's stack has the frame of libc's syscall() above that of closed().
@@ -112,7 +112,7 @@ public sealed class JoinedProbeTests(TracefsMount tracefs) : IClassFixture<Trace
     public async Task A_probe_that_cannot_be_attached_leaves_none_of_the_others_in_place()
     {
         // The kernel's limit of samples is found to be exceeded when the others are in place.
-        var query = Probe.Any(Opened.AsProbe(), Probe.Tracepoint("syscalls", "sys_enter_getppid"), Probe.Profile(int.MaxValue)).Count();
+        var query = Probe.Any(Opened.AsProbe(), Probe.Tracepoint("syscalls", "sys_enter_getppid").AsProbe(), Probe.Profile(int.MaxValue)).Count();
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await query.AttachAsync(Options, Cancellation));
         using (new FdLeakCheck())
         {

@@ -27,11 +27,23 @@ public sealed class ProbeSpecParserTests
     [InlineData("k:ext4:ext4_*", "Kernel", "", "ext4:ext4_*", 0)]
     [InlineData("tracepoint:sched:sched_switch", "Tracepoint", "sched", "sched_switch", 0)]
     [InlineData("t:syscalls:sys_enter_*", "Tracepoint", "syscalls", "sys_enter_*", 0)]
+    [InlineData("rawtracepoint:sched_switch", "RawTracepoint", "", "sched_switch", 0)]
+    [InlineData("rt:sys_enter", "RawTracepoint", "", "sys_enter", 0)]
+    [InlineData("fentry:vfs_read", "FEntry", "", "vfs_read", 0)]
+    [InlineData("kfunc:vfs_read", "FEntry", "", "vfs_read", 0)]
+    [InlineData("fexit:vfs_read", "FExit", "", "vfs_read", 0)]
     [InlineData("profile:hz:99", "Profile", "", "", 99)]
     [InlineData("software:page-faults:100", "Software", "page-faults", "", 100)]
     [InlineData("s:faults", "Software", "faults", "", 1)]
     public void Other_probes_are_written_as_bpftrace_writes_them(string text, string kind, string binary, string symbols, int number) =>
         Assert.Equal(new ProbeSpec(text, binary, symbols, Enum.Parse<ProbeKind>(kind), number), ProbeSpecParser.Parse(text));
+
+    [Theory]
+    [InlineData("usdt:python3:python:function__entry", "python3", "python", "function__entry")]
+    [InlineData("U:\"/opt/a:b\":p:n*", "/opt/a:b", "p", "n*")]
+    [InlineData("usdt:./deep:tick", "./deep", "*", "tick")]
+    public void A_usdt_probe_names_its_provider_or_means_any(string text, string binary, string provider, string name) =>
+        Assert.Equal(new ProbeSpec(text, binary, name, ProbeKind.Usdt) { Provider = provider }, ProbeSpecParser.Parse(text));
 
     [Fact]
     public void Blanks_around_a_probe_do_not_count() => Assert.Equal(ProbeSpecParser.Parse("uprobe:./deep:leaf"), ProbeSpecParser.Parse(" uprobe:./deep:leaf\n"));
@@ -40,7 +52,8 @@ public sealed class ProbeSpecParserTests
     [InlineData("kretprobe", "not a probe")]
     [InlineData("kprobe", "not a probe")]
     [InlineData("uretprobe", "not a probe")]
-    [InlineData("usdt:/bin/x:p:n", "usdt probes are not supported yet")]
+    [InlineData("usdt", "not a probe")]
+    [InlineData("interval:s:1", "interval probes are not supported yet")]
     [InlineData("BEGIN", "BEGIN probes are not supported yet")]
     [InlineData("malloc", "not a probe")]
     [InlineData("probe:/bin/x:main", "no probe type of this name")]
@@ -53,6 +66,12 @@ public sealed class ProbeSpecParserTests
     }
 
     [Theory]
+    [InlineData("fentry:", 7)]
+    [InlineData("rawtracepoint:", 14)]
+    [InlineData("usdt:", 5)]
+    [InlineData("usdt:/bin/x", 11)]
+    [InlineData("usdt:/bin/x::n", 12)]
+    [InlineData("usdt:/bin/x:p:", 14)]
     [InlineData("kprobe:", 7)]
     [InlineData("kretprobe:", 10)]
     [InlineData("uretprobe:/bin/x", 16)]

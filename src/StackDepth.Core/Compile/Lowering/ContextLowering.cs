@@ -56,8 +56,7 @@ internal static class ContextLowering
                 asm.Call(HelperId.GetCurrentComm);
                 return;
             case ContextField.Function:
-                asm.Mov(Register.R1, Register.R6);
-                asm.Call(HelperId.GetAttachCookie);
+                FetchSite(context);
                 break;
             case ContextField.Timestamp:
                 asm.Call(HelperId.KtimeGetNs);
@@ -86,6 +85,19 @@ internal static class ContextLowering
         }
         var offset = context.Fields[field] = context.Allocate(sizeof(long));
         asm.Store(MemorySize.DW, Register.R10, offset, Register.R0);
+    }
+
+    /// <summary>R0 = the number of the site that was hit.</summary>
+    internal static void FetchSite(LoweringContext context)
+    {
+        var asm = context.Asm;
+        if (!context.Probe.HasCookie)
+        {
+            asm.Mov(Register.R0, context.Target.FirstSite);
+            return;
+        }
+        asm.Mov(Register.R1, Register.R6);
+        asm.Call(HelperId.GetAttachCookie);
     }
 
     /// <summary>R0 = the ids, kept in the BPF stack when a later step wants them.</summary>

@@ -40,6 +40,9 @@ internal static class ExpressionLowering
             case IrReturnValue:
                 asm.Load(MemorySize.DW, destination, Register.R6, ContextLowering.ReturnValueOffset);
                 break;
+            case IrField { Type: not IrType.Boolean } field:
+                FieldLowering.Evaluate(context, field, destination);
+                break;
             case IrStackLength length:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.StackOffsets[length.Stack] + StackHeader.Count);
                 break;
@@ -175,6 +178,10 @@ internal static class ExpressionLowering
                 // The verifier refuses code that no jump reaches, but not code behind a condition that never holds.
                 asm.Mov(work, 0);
                 asm.JumpIf(JumpOp.JEQ, work, 0, target);
+                break;
+            case IrField field:
+                FieldLowering.Evaluate(context, field, work);
+                asm.JumpIf(when ? JumpOp.JNE : JumpOp.JEQ, work, 0, target);
                 break;
             case IrNot not:
                 Branch(context, not.Operand, target, !when, work, free);

@@ -165,8 +165,7 @@ internal static class KeepLowering
         }
         else
         {
-            asm.Mov(Register.R1, Register.R6);
-            asm.Call(HelperId.GetAttachCookie);
+            ContextLowering.FetchSite(context);
         }
         asm.Store(MemorySize.DW, Register.R9, KeptLayout.Site, Register.R0);
         asm.Call(HelperId.KtimeGetBootNs);

@@ -44,6 +44,9 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of values of variables that have been read, and of whether there were any, where that is asked.</summary>
     internal Dictionary<IrPlace, (int Value, int? IsSet)> States { get; } = [];
 
+    /// <summary>Frame offsets of fields that have been fetched.</summary>
+    internal Dictionary<string, int> Fetched { get; } = [];
+
     /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 

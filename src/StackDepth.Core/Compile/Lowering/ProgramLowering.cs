@@ -66,6 +66,9 @@ internal static class ProgramLowering
                 case LoadContext load:
                     ContextLowering.Load(context, load.Field);
                     break;
+                case FetchField fetch:
+                    FieldLowering.Fetch(context, fetch.Field);
+                    break;
                 case Guard guard:
                     ExpressionLowering.BranchUnless(context, guard.Condition, context.Leave);
                     break;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using StackDepth.Compile.Lowering;
 using StackDepth.Ir;
 
 namespace StackDepth.Compile.Passes;
@@ -16,6 +17,7 @@ internal static class Linearize
         var steps = ImmutableArray.CreateBuilder<IrStatement>();
         HashSet<ContextField> loaded = [];
         HashSet<IrStack> captured = [];
+        HashSet<string> fetched = [];
         List<IrExpression> open = [];
         var comparisons = new OpenComparisons(target);
         var state = new StateReads(query);
@@ -77,6 +79,8 @@ internal static class Linearize
             {
                 if (node is IrContext context && loaded.Add(context.Field))
                     steps.Add(new LoadContext(context.Field));
+                if (node is IrField field && FieldLowering.IsFetched(field, target) && fetched.Add(field.Name))
+                    steps.Add(new FetchField(field));
                 return false;
             });
             expression.Any(node =>

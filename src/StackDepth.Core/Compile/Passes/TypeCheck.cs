@@ -73,7 +73,7 @@ internal static class TypeCheck
             CheckArguments(query, kernel.Symbols);
         if (CompileTarget.CountsActivations(query))
             throw new ProbeQueryException($"Recursion is counted at the entries of user-space functions, and {query.Probe} is none. Use Probe.UProbe, or select UStack.Length or KStack.Length.");
-        if (CompileTarget.Measures(query) || CompileTarget.UsesPython(query))
+        if (!query.Probe.HasUserRegisters && (CompileTarget.Measures(query) || CompileTarget.UsesPython(query)))
             throw new ProbeQueryException($"Stack bytes and Python frames are had at user-space probes only, and {query.Probe} is none. Use Probe.UProbe, or select UStack.Length.");
     }
 
