@@ -42,12 +42,15 @@ internal enum HealthCounter
     UnprovedActivation,
     UnseenEntries,
     LostEntries,
+
+    /// <summary>Hits at which a text could not be read.</summary>
+    ReadErrors,
 }
 
 /// <summary>The value of the results map: counters, then the ungrouped aggregate, then zeroes as long as a group's aggregate.</summary>
 internal sealed record ResultLayout(int AggregateBytes, int TemplateBytes)
 {
-    private const int Counters = (int)HealthCounter.LostEntries + 1;
+    private const int Counters = (int)HealthCounter.ReadErrors + 1;
 
     internal static int AggregateOffset => Counters * sizeof(long);
 

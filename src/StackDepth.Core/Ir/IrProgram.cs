@@ -15,6 +15,9 @@ internal sealed record FilterProcess(ProcessScope Scope) : IrStatement;
 /// <summary>Fetches a context field once; later uses read the fetched value.</summary>
 internal sealed record LoadContext(ContextField Field) : IrStatement;
 
+/// <summary>Reads a text in memory once; later uses look at what was read. A hit at which it cannot be read is counted and leaves the program.</summary>
+internal sealed record LoadText(IrMemoryText Text) : IrStatement;
+
 /// <summary>Leaves the program unless <paramref name="Condition"/> holds.</summary>
 internal sealed record Guard(IrExpression Condition) : IrStatement
 {

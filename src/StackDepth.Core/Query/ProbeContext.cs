@@ -89,6 +89,25 @@ public class EntryContext : ProbeContext
         return index < IrArgument.InRegisters ? new(new IrArgument(index))
             : throw new ProbeQueryException($"Arg({index}): only the first {IrArgument.InRegisters} integer arguments come in registers, Arg(0) to Arg({IrArgument.InRegisters - 1}); the others lie on the stack.");
     }
+
+    /// <summary>
+    /// The text that an argument points to, up to its NUL. One that is longer is cut, and ends in an ellipsis (<c>…</c>) where it is delivered; comparisons see the bytes that were taken, and a text that was
+    /// cut equals none. Bytes that are no UTF-8 are delivered as replacement characters. A text that cannot be read (a null pointer, or a page that is not in memory at that moment: nothing is paged in) is counted in
+    /// <see cref="ProbeHealth.ReadErrors"/>, and the hit is in no result. Needs Linux 5.5.
+    /// </summary>
+    /// <param name="index">The argument, as in <see cref="Arg"/>.</param>
+    /// <param name="maxBytes">How many bytes of the text are taken: from 1 to 128.</param>
+    /// <exception cref="ProbeQueryException">There is no such argument in a register, or so long a text does not fit.</exception>
+    public Expr<string> ArgString(int index, int maxBytes = 64)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
+        if (index >= IrArgument.InRegisters)
+            throw new ProbeQueryException($"ArgString({index}): only the first {IrArgument.InRegisters} integer arguments come in registers, ArgString(0) to ArgString({IrArgument.InRegisters - 1}); the others lie on the stack.");
+        if (maxBytes > IrMemoryText.MostBytes)
+            throw new ProbeQueryException($"ArgString({index}, {maxBytes}): a BPF program's stack of 512 bytes has room for texts of at most {IrMemoryText.MostBytes} bytes. Take the first {IrMemoryText.MostBytes}.");
+        return new(new IrArgumentText(index, maxBytes));
+    }
 }
 
 /// <summary>A stack, symbolically.</summary>

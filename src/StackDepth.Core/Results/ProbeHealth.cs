@@ -27,11 +27,14 @@ public sealed record ProbeHealth(
     /// <summary>Hits for which incomplete stacks left it open what a filter asks of their depth, or what a selected comparison says; they are in no result. Such a filter keeps them out of <see cref="Hits"/> too.</summary>
     public long Undecided { get; init; }
 
+    /// <summary>Hits at which a text that the query asks for could not be read: its address is wrong, or its page was not in memory at that moment. They are in no result.</summary>
+    public long ReadErrors { get; init; }
+
     /// <summary>Why stacks were <see cref="Truncated"/>, <see cref="Broken"/> or <see cref="Approximate"/>.</summary>
     public StackReasonCounts Reasons { get; init; } = StackReasonCounts.Empty;
 
     /// <summary>Whether nothing was lost and every captured stack was complete, so that the result is exact. Also true when there was nothing: look at <see cref="Hits"/>.</summary>
-    public bool IsExact => Undecided == 0 && Missed == 0 && Dropped == 0 && KeysLost == 0 && StackErrors == 0 && Truncated == 0 && Broken == 0 && Approximate == 0;
+    public bool IsExact => Undecided == 0 && ReadErrors == 0 && Missed == 0 && Dropped == 0 && KeysLost == 0 && StackErrors == 0 && Truncated == 0 && Broken == 0 && Approximate == 0;
 
     /// <summary>
     /// Whether the true depths behind a maximum were at most <paramref name="limit"/>. A depth beyond the limit is <see cref="DepthVerdict.Exceeds"/> only where no stack may have been

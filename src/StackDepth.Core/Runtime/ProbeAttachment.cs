@@ -50,6 +50,9 @@ internal sealed class ProbeAttachment : IDisposable
 
     internal SiteTable Sites { get; }
 
+    /// <summary>The layout of a stream's records.</summary>
+    internal EventLayout? RecordLayout => _compiled.Event;
+
     internal string? TargetNote => _place.Note;
 
     internal string AttachedBy => _attached.Kind;
@@ -237,7 +240,7 @@ internal sealed class ProbeAttachment : IDisposable
         }
         if (_finalHealth is { } health)
         {
-            if (health.Dropped + health.Missed + health.KeysLost + health.StackErrors + health.Undecided > 0)
+            if (health.Dropped + health.Missed + health.KeysLost + health.StackErrors + health.ReadErrors + health.Undecided > 0)
                 Log.StoppedWithLosses(health);
             else
                 Log.Stopped(health);

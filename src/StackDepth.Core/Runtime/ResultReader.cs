@@ -25,6 +25,7 @@ internal static class ResultReader
             Sum(results, value.Span, HealthCounter.Broken),
             Sum(results, value.Span, HealthCounter.Approximate))
         {
+            ReadErrors = Sum(results, value.Span, HealthCounter.ReadErrors),
             Undecided = Sum(results, value.Span, HealthCounter.Undecided),
             Reasons = Reasons(results, value.Span),
         };
@@ -33,18 +34,18 @@ internal static class ResultReader
     internal static AggregateSnapshot Aggregates(KernelMaps maps, CompiledQuery query, SiteTable sites, FrameNames? names)
     {
         var kept = query.Kept is { } layout ? KeptHits.Read(maps, layout, sites, names!) : [];
-        return Aggregates(maps, query.Aggregate, grouped: query.Key is not null, sites, kept);
+        return Aggregates(maps, query.Aggregate, query.Key, sites, kept);
     }
 
-    private static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, bool grouped, SiteTable sites, ImmutableArray<KeptHit> kept)
+    private static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, EventLayout? key, SiteTable sites, ImmutableArray<KeptHit> kept)
     {
         var results = maps[MapNames.Results];
         using var value = ReadFirst(results);
         var hits = Sum(results, value.Span, HealthCounter.Hits);
         if (layout is null)
             return new(hits, null, [], sites) { Kept = kept };
-        if (grouped)
-            return new(hits, null, Groups(maps[MapNames.Groups], layout), sites) { Kept = kept };
+        if (key is not null)
+            return new(hits, null, Groups(maps[MapNames.Groups], layout), sites) { KeyLayout = key, Kept = kept };
         var total = new AggregateValue(layout);
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
             total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);

@@ -57,7 +57,7 @@ public sealed class CompilerPropertyTests
         }
     }
 
-    private static Hit Hit(Random random, RandomQueries queries, CompileTarget target, int cpus) => new()
+    private static Hit Hit(Random random, RandomQueries queries, CompileTarget target, int cpus) => Readable(random, new()
     {
         Cpu = random.Next(cpus),
         Pid = RandomQueries.Ids[random.Next(RandomQueries.Ids.Length)],
@@ -71,6 +71,13 @@ public sealed class CompilerPropertyTests
         CgroupId = (ulong)queries.Number64(),
         UserStack = Stack(random, target.MaxStackFrames),
         KernelStack = Stack(random, target.MaxStackFrames),
+    });
+
+    /// <summary>Most of what the arguments point to can be read.</summary>
+    private static Hit Readable(Random random, Hit hit) => hit with
+    {
+        Texts = hit.Arguments.Distinct().Where(_ => random.Next(8) > 0).ToDictionary(
+            static address => address, _ => System.Text.Encoding.UTF8.GetBytes(random.Next(6) == 0 ? new string('x', random.Next(40)) : RandomQueries.Comms[random.Next(RandomQueries.Comms.Length)])),
     };
 
     /// <summary>Errors, nothing at all, the cap, one less, and what lies between.</summary>

@@ -79,8 +79,8 @@ public sealed class LayoutTests
     [Fact]
     public void Counters_come_first_then_the_aggregate_then_the_template()
     {
-        Assert.Equal(Enumerable.Range(0, 33).Select(static index => index * 8), Enum.GetValues<HealthCounter>().Select(ResultLayout.Offset));
-        Assert.Equal((264, 304, 312), (ResultLayout.AggregateOffset, new ResultLayout(40, 8).TemplateOffset, new ResultLayout(40, 8).Size));
+        Assert.Equal(Enumerable.Range(0, 34).Select(static index => index * 8), Enum.GetValues<HealthCounter>().Select(ResultLayout.Offset));
+        Assert.Equal((272, 312, 320), (ResultLayout.AggregateOffset, new ResultLayout(40, 8).TemplateOffset, new ResultLayout(40, 8).Size));
     }
 
     [Fact]

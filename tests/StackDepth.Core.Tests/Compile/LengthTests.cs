@@ -22,7 +22,7 @@ public sealed class LengthTests
         var load = Assert.Single(program.Skip(program.IndexOf(store) + 1), static i => IsLoad(i) && i.Src == Register.R8 && !i.Comment!.StartsWith("capture", StringComparison.Ordinal));
         Assert.Equal((Opcode.BPF_LDX | Opcode.BPF_MEM | Opcode.BPF_DW, 0), (load.Code, load.Offset));
         // And the very next instruction uses it.
-        Assert.Equal("lock *(u64 *)(r7 +264) += r1 ; aggregate sum of ustack.length", program[program.IndexOf(load) + 1].ToString());
+        Assert.Equal("lock *(u64 *)(r7 +272) += r1 ; aggregate sum of ustack.length", program[program.IndexOf(load) + 1].ToString());
     }
 
     [Fact]

@@ -64,10 +64,11 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         if (!InScope(hit))
             return;
         HashSet<StackKind> walked = [];
+        HashSet<IrMemoryText> read = [];
         var conjuncts = query.Predicates.SelectMany(Conjuncts).ToArray();
         foreach (var conjunct in conjuncts.Where(static c => Stacks(c).Count == 0).Concat(conjuncts.Where(static c => Stacks(c).Count > 0)))
         {
-            if (!Walk(hit, Stacks(conjunct), walked) || Evaluate(conjunct, hit) == 0)
+            if (!Read(hit, conjunct, read) || !Walk(hit, Stacks(conjunct), walked) || Evaluate(conjunct, hit) == 0)
                 return;
         }
         Counters[HealthCounter.Hits]++;
@@ -87,7 +88,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         };
         foreach (var expression in query.Controls.OfType<IrDistinct>().SelectMany(static distinct => distinct.Fields).Concat(needed))
         {
-            if (expression is not null && !Walk(hit, Stacks(expression), walked))
+            if (expression is not null && (!Read(hit, expression, read) || !Walk(hit, Stacks(expression), walked)))
                 return;
         }
         for (var control = early; control < query.Controls.Length; control++)
@@ -183,6 +184,29 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         else
             Records.Add(record);
     }
+
+    /// <summary>Reads the texts that were not read yet; false when one cannot be.</summary>
+    private bool Read(Hit hit, IrExpression expression, HashSet<IrMemoryText> read)
+    {
+        foreach (var text in Texts(expression).Where(read.Add))
+        {
+            if (hit.Texts.ContainsKey(hit.Arguments[((IrArgumentText)text).Index]))
+                continue;
+            Counters[HealthCounter.ReadErrors]++;
+            return false;
+        }
+        return true;
+    }
+
+    private static List<IrMemoryText> Texts(IrExpression expression) => expression switch
+    {
+        _ when Known(expression) is not null => [],
+        IrMemoryText text => [text],
+        IrIf choice when Plain(choice) is { } plain => Texts(plain),
+        IrLogic logic when Known(logic.Left) is not null => Texts(logic.Right),
+        IrLogic logic when Known(logic.Right) is not null => Texts(logic.Left),
+        _ => [.. expression.Operands.ToArray().SelectMany(Texts).Distinct()],
+    };
 
     /// <summary>Walks the stacks that were not walked yet; false when one failed.</summary>
     private bool Walk(Hit hit, List<StackKind> stacks, HashSet<StackKind> walked)
@@ -295,12 +319,25 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         _ => throw IrNodes.Unknown(expression),
     };
 
-    private static string Text(IrExpression expression, Hit hit) => expression is IrText text ? text.Value : Encoding.UTF8.GetString(hit.Comm).TrimEnd('\0');
+    // Behind a text that was cut stands what no constant has. What constants decide without it was not read.
+    private static string Text(IrExpression expression, Hit hit) => expression switch
+    {
+        IrText text => text.Value,
+        IrArgumentText text when hit.Texts.GetValueOrDefault(hit.Arguments[text.Index], []) is var bytes => Encoding.UTF8.GetString(bytes.AsSpan(0, int.Min(bytes.Length, text.MaxBytes))) + (bytes.Length > text.MaxBytes ? "\x1" : ""),
+        _ => Encoding.UTF8.GetString(hit.Comm).TrimEnd('\0'),
+    };
 
     private string Wire(IrExpression expression, Hit hit)
     {
         if (expression is IrTuple tuple)
             return string.Concat(tuple.Items.Select(item => Wire(item, hit)));
+        if (expression is IrArgumentText text && hit.Texts[hit.Arguments[text.Index]] is var read)
+        {
+            var wire = new byte[text.WireBytes];
+            read.AsSpan(0, int.Min(read.Length, text.MaxBytes)).CopyTo(wire);
+            wire[^1] = (byte)(read.Length > text.MaxBytes ? 1 : 0);
+            return Convert.ToHexString(wire);
+        }
         if (expression.Type == IrType.Text)
             return Convert.ToHexString(hit.Comm);
         var bytes = new byte[sizeof(long)];

@@ -26,14 +26,14 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     {
         0 => new IrConstant(random.Next(2), IrType.Boolean),
         1 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrStackCompleteness(Stack()), new IrConstant(random.Next(4), IrType.Completeness)),
-        2 => Swap(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrContext(ContextField.Comm, IrType.Text), new IrText(CommConstant())),
+        2 => Swap(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), Text() is var text ? text : throw new InvalidOperationException(), new IrText(TextConstant(text))),
         3 or 4 => new IrCompare(Comparison(), Int32(), Int32()),
         5 => new IrCompare(Comparison(), Int64(), Int64()),
         6 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), Truth(depth - 1), Truth(depth - 1)),
         7 => new IrNot(Truth(depth - 1)),
         10 => new IrIf(Truth(depth - 1), Truth(depth - 1), Truth(depth - 1)),
         11 => IsIn(depth),
-        12 => new IrStartsWith(new IrContext(ContextField.Comm, IrType.Text), Prefix()),
+        12 => Text() is var text ? new IrStartsWith(text, Prefix(text)) : throw new InvalidOperationException(),
         13 or 14 => AnyNumber() is var type && Number(type, depth) is var left ? new IrCompare(Comparison(), left, Number(type, depth)) : throw new InvalidOperationException(),
         _ => new IrLogic(Pick([LogicOperator.And, LogicOperator.Or]), Truth(depth - 1), Truth(depth - 1)),
     };
@@ -88,7 +88,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 
     private IrExpression Field() => random.Next(5) switch
     {
-        0 => new IrContext(ContextField.Comm, IrType.Text),
+        0 => Text(),
         1 => new IrContext(ContextField.Function, IrType.Function),
         2 => Truth(1),
         4 when Computes && random.Next(4) == 0 => Number(IrType.UInt64, 3),
@@ -131,9 +131,22 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         return new(operand, [.. Enumerable.Range(0, random.Next(5)).Select(_ => Leaf(type)).OfType<IrConstant>().Select(static constant => constant.Value).Distinct()]);
     }
 
-    private string Prefix()
+    /// <summary>A comm, or one of two texts in memory: more do not fit the BPF stack.</summary>
+    private IrExpression Text() => random.Next(3) == 0 && Computes ? new IrArgumentText(random.Next(2), Pick([1, 6, 14])) : new IrContext(ContextField.Comm, IrType.Text);
+
+    private string TextConstant(IrExpression text)
     {
-        var comm = CommConstant();
+        while (true)
+        {
+            var constant = CommConstant();
+            if (text is not IrMemoryText memory || System.Text.Encoding.UTF8.GetByteCount(constant) <= memory.MaxBytes)
+                return constant;
+        }
+    }
+
+    private string Prefix(IrExpression text)
+    {
+        var comm = TextConstant(text);
         // Of whole characters, each of which is one UTF-16 unit here.
         return comm[..random.Next(comm.Length + 1)];
     }

@@ -105,6 +105,8 @@ internal static class GoldenQueries
             ["compute-if"] = (Source.Select(s => Expr.If(s.Pid == s.Tid, Expr.Min(s.Arg(0), s.Arg(1)), Expr.Abs(s.Arg(2) << s.Cpu))).Sum().Query, Target),
             ["where-in"] = (Source.Where(s => s.Pid.IsIn(7, 8, 9) & !s.CgroupId.IsIn(1UL, 1UL << 40) & s.Comm.IsIn("sh", "python3")).Count().Query, Target),
             ["where-starts-with"] = (Source.Where(s => s.Comm.StartsWith("python") & !s.Comm.StartsWith("python3.11-d")).Count().Query, Target),
+            ["where-text"] = (Source.Where(s => s.ArgString(0) == "/etc/passwd" | s.ArgString(1, 12).StartsWith("/etc/")).GroupBy(s => s.ArgString(0)).Count().Query, Target),
+            ["stream-kernel-text"] = (Probe.KProbe("do_sys_openat2").Select(s => (s.ArgString(1, 30), s.Pid)).Query, Target),
             ["where-uid-gid"] = (Source.Where(s => s.Uid == 1000u & s.Gid != s.Uid).Count().Query, Target),
             ["where-depth-computed"] = (Source.Where(s => s.UStack.Length * 2 + 1 > 100).Select(s => Expr.If(s.UStack.Length > 50, 1, 0)).Sum().Query, Walking(StackWalk.Auto)),
             ["where-truth-compared"] = (Source.Where(s => s.UStack.IsTruncated == s.KStack.IsTruncated).Count().Query, Target),

@@ -32,6 +32,7 @@ internal sealed class KernelHelpers(ProgramRun run)
             HelperId.GetTaskStack => Stack(_task, 0, run.Hit.KernelStack),
             HelperId.ProbeReadKernel => ReadKernel(),
             HelperId.ProbeReadUser => ReadUser(),
+            HelperId.ProbeReadUserStr or HelperId.ProbeReadKernelStr => ReadText(),
             HelperId.Loop => Loop(),
             HelperId.FindVma => FindMapping(),
             HelperId.MapLookupElem => Map().Find(Key(), run.Hit.Cpu),
@@ -90,6 +91,20 @@ internal sealed class KernelHelpers(ProgramRun run)
         var target = run.Write(run[Register.R1], (int)run[Register.R2]);
         target.Clear();
         return Process.Memory.Read(run[Register.R3], target) ? 0 : Fault;
+    }
+
+    private ulong ReadText()
+    {
+        var target = run.Write(run[Register.R1], (int)run[Register.R2]);
+        if (!run.Hit.Texts.TryGetValue((long)run[Register.R3], out var text))
+        {
+            target.Clear();
+            return Fault;
+        }
+        var taken = int.Min(text.Length, target.Length - 1);
+        text.AsSpan(0, taken).CopyTo(target);
+        target[taken] = 0;
+        return (ulong)taken + 1;
     }
 
     private ulong Loop()

@@ -17,6 +17,9 @@ internal sealed record Hit
     /// <summary>The arguments of the probed function that are in registers.</summary>
     internal long[] Arguments { get; init; } = new long[6];
 
+    /// <summary>The texts that can be read, by their addresses, without the NUL at the end.</summary>
+    internal IReadOnlyDictionary<long, byte[]> Texts { get; init; } = new Dictionary<long, byte[]>();
+
     internal uint Uid { get; init; }
 
     internal uint Gid { get; init; }

@@ -41,6 +41,9 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of numbers that have been computed because they are used more than once.</summary>
     internal Dictionary<IrExpression, int> Computed { get; } = [];
 
+    /// <summary>Frame offsets of texts in memory that have been read.</summary>
+    internal Dictionary<IrMemoryText, int> Texts { get; } = [];
+
     /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 
@@ -98,7 +101,7 @@ internal sealed class LoweringContext
     internal int Allocate(int bytes)
     {
         _frameBytes += (bytes + 7) & ~7;
-        return _frameBytes <= (CallsFunctions ? StackBytes - StackWalker.StackBytes : StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
+        return _frameBytes <= (CallsFunctions ? StackBytes - StackWalker.StackBytes : StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once, or shorter texts.");
     }
 
     /// <summary>Room in the BPF stack for one number that no register is left for, until <see cref="ReturnSpill"/>.</summary>

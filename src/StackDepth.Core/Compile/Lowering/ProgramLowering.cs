@@ -39,8 +39,8 @@ internal static class ProgramLowering
         var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, key is null ? 0 : aggregate!.Size);
         var record = sink switch
         {
-            IrEmit emit => new EventLayout([.. emit.Fields.Select(f => f.Type)]),
-            IrEmitExtremum extremum => new EventLayout([extremum.Value.Type]),
+            IrEmit emit => EventLayout.Of(emit.Fields),
+            IrEmitExtremum extremum => EventLayout.Of(extremum.Value),
             _ => null,
         };
 
@@ -56,6 +56,9 @@ internal static class ProgramLowering
                     break;
                 case LoadContext load:
                     ContextLowering.Load(context, load.Field);
+                    break;
+                case LoadText load:
+                    TextLowering.Load(context, load.Text);
                     break;
                 case Guard guard:
                     ExpressionLowering.BranchUnless(context, guard.Condition, context.Leave);

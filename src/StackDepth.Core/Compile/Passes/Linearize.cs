@@ -16,6 +16,7 @@ internal static class Linearize
         var steps = ImmutableArray.CreateBuilder<IrStatement>();
         HashSet<ContextField> loaded = [];
         HashSet<IrStack> captured = [];
+        HashSet<IrMemoryText> read = [];
         List<IrExpression> open = [];
         var comparisons = new OpenComparisons(target);
 
@@ -58,6 +59,8 @@ internal static class Linearize
             {
                 if (node is IrContext context && loaded.Add(context.Field))
                     steps.Add(new LoadContext(context.Field));
+                if (node is IrMemoryText text && read.Add(text))
+                    steps.Add(new LoadText(text));
                 return false;
             });
             expression.Any(node =>

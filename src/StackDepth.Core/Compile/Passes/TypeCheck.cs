@@ -84,7 +84,7 @@ internal static class TypeCheck
 
     private static void CheckArguments(IrQuery query, string symbols)
     {
-        if (!SymbolQuery.IsFunction(symbols) && query.Expressions.Any(static expression => expression.Any(static node => node is IrArgument)))
+        if (!SymbolQuery.IsFunction(symbols) && query.Expressions.Any(static expression => expression.Any(static node => node is IrArgument or IrArgumentText)))
         {
             throw new ProbeQueryException(
                 $"Arguments are where the caller left them at a function's entry only, and \"{symbols}\" names an instruction within one. Probe the function.");
@@ -122,10 +122,10 @@ internal static class TypeCheck
                 break;
             case IrIf { Type: IrType.Text or IrType.Function }:
                 throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text or the function beside the condition, as a field of its own.");
-            case IrStartsWith { Operand: not IrContext { Field: ContextField.Comm } }:
-                throw new ProbeQueryException("StartsWith looks at comm only: s.Comm.StartsWith(\"python\").");
+            case IrStartsWith { Operand: IrText }:
+                throw new ProbeQueryException("StartsWith looks at texts of the context only: s.Comm.StartsWith(\"python\").");
             case IrStartsWith prefix:
-                CheckComm(prefix.Prefix, "begin");
+                CheckText(prefix.Operand, prefix.Prefix, "begin");
                 break;
         }
     }
@@ -146,9 +146,26 @@ internal static class TypeCheck
             throw new ProbeQueryException("A function cannot be compared in the kernel: name the functions in the probe instead, or group by the function.");
         if (compare.Left.Type != IrType.Text)
             return;
-        if (compare is not ({ Left: IrContext, Right: IrText } or { Left: IrText, Right: IrContext }))
-            throw new ProbeQueryException("A text can be compared only as comm with a constant.");
-        CheckComm((compare.Left as IrText ?? (IrText)compare.Right).Value, "equal");
+        if (compare.Left is IrText == compare.Right is IrText)
+            throw new ProbeQueryException("A text can be compared only with a constant: s.Comm == \"python3\".");
+        CheckText(compare.Left is IrText ? compare.Right : compare.Left, (compare.Left as IrText ?? (IrText)compare.Right).Value, "equal");
+    }
+
+    private static void CheckText(IrExpression operand, string text, string verb)
+    {
+        if (operand is not IrMemoryText memory)
+        {
+            CheckComm(text, verb);
+            return;
+        }
+        var bytes = Encoding.UTF8.GetByteCount(text);
+        if (bytes > memory.MaxBytes)
+        {
+            throw new ProbeQueryException(
+                $"\"{text}\" has {bytes} bytes, and {IrPrinter.Print(memory)} takes {memory.MaxBytes} of a text: it can never {(verb == "equal" ? "equal it" : "begin so")}. Raise maxBytes, or compare with fewer bytes.");
+        }
+        if (text.Contains('\0', StringComparison.Ordinal))
+            throw new ProbeQueryException($"A text in memory ends at its first NUL: it can never {verb} {(verb == "equal" ? "one that has one inside" : "with one")}.");
     }
 
     private static void CheckComm(string text, string verb)
