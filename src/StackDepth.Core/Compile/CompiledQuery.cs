@@ -53,6 +53,22 @@ internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, Immutabl
         }
     }
 
+    /// <summary>Whether the program delivers stacks with their frames.</summary>
+    internal bool DeliversStacks => Delivers(static _ => true);
+
+    /// <summary>Whether frames of user stacks are to be named.</summary>
+    internal bool NamesUserFrames => Kept is { Stack.Kind: StackKind.User } || Delivers(static stack => stack.Kind == StackKind.User);
+
+    private bool Delivers(Func<IrStack, bool> which)
+    {
+        foreach (var statement in Ir.Statements)
+        {
+            if (statement is Capture { Stack: { Frames: not null } stack } && which(stack))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>Whether the program counts Python's frames.</summary>
     internal bool UsesPython => Ir.Statements.Any(static statement => statement is Capture { Stack.Kind: StackKind.Python });
 

@@ -32,7 +32,7 @@ internal static class IrPrinter
         Capture { OnDemand: true } capture => $"make room for {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Capture { Stack.Kind: StackKind.Python } => "capture python",
         Capture { Stack.IsWalked: false } capture => $"capture {Name(capture.Stack.Kind)}",
-        Capture capture => $"capture {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
+        Capture capture => $"capture {Name(capture.Stack.Kind)}{Name(capture.Stack.Frames)} by {Name(capture.Walk)}",
         Deliver { Sink: var sink } => Print(sink),
         _ => throw IrNodes.Unknown(statement),
     };
@@ -71,6 +71,7 @@ internal static class IrPrinter
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
         IrStackReason reason => $"{Name(reason.Stack)}.reason",
+        IrStackFrames frames => Name(frames.Stack),
         IrStackCountOf count => $"{Name(count.Stack)}.count_of({Print(count.Functions)})",
         IrStackBytes bytes => $"{Name(bytes.Stack)}.{(bytes.Free ? "free" : "used")}",
         IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Free ? "free." : "")}{(bound.Greatest ? "most" : "least")}{(bound.Functions is { } functions ? $"_count_of({Print(functions)})" : "")}",
@@ -118,7 +119,10 @@ internal static class IrPrinter
         _ => throw IrNodes.Unknown(stack),
     };
 
-    internal static string Name(IrStack stack) => stack.Walk is { } walk ? $"{Name(stack.Kind)}({Name(walk)})" : Name(stack.Kind);
+    internal static string Name(IrStack stack) => (stack.Walk is { } walk ? $"{Name(stack.Kind)}({Name(walk)})" : Name(stack.Kind)) + Name(stack.Frames);
+
+    private static string Name(IrFrames? frames) => frames is null ? ""
+        : ".frames" + (frames.Skip > 0 ? string.Create(CultureInfo.InvariantCulture, $".skip({frames.Skip})") : "") + (frames.Take is { } take ? string.Create(CultureInfo.InvariantCulture, $".take({take})") : "");
 
     internal static string Name(StackWalk walk) => walk switch
     {

@@ -145,6 +145,26 @@ public readonly struct StackExpr
         return new(new IrStackCountOf(_stack, new([.. symbols])));
     }
 
+    /// <summary>
+    /// The stack itself: each frame with its address and name, as a value of a stream, or as a key. As a key, stacks are the same where all their frames are, by address, in the same process; stacks of the
+    /// kernel in all processes. The kernel keeps each stack once, in room for <see cref="AttachOptions.MaxKeys"/> times four blocks of eight frames (frames that repeat by recursion take none); a hit whose
+    /// stack finds no room is counted in <see cref="ProbeHealth.KeysLost"/> and is in no result. Of a stack of more than 4,096 frames the innermost 2,048 are delivered, and the outermost. The frames are found by a
+    /// walk of their own, which says for itself what it promises (<see cref="CallStack.Reason"/>) and is counted in the health. Needs Linux 5.12.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The frames are those of something else than a user or kernel stack.</exception>
+    public Expr<CallStack> Frames => new(new IrStackFrames(_stack with { Frames = new() }));
+
+    /// <summary>The innermost <paramref name="count"/> frames, the probed function first: <see cref="Frames"/>, cut. That there are more is no loss, and <see cref="CallStack.Reason"/> says it; <see cref="Length"/> stays that of the whole stack.</summary>
+    /// <param name="count">How many frames.</param>
+    public Expr<CallStack> Take(int count) => Frames.Take(count);
+
+    /// <summary>The stack without its innermost <paramref name="count"/> frames: with 1, the callers of the probed function.</summary>
+    /// <param name="count">How many frames are left out.</param>
+    public Expr<CallStack> Skip(int count) => Frames.Skip(count);
+
+    /// <summary>The stack itself: <see cref="Frames"/>.</summary>
+    public static implicit operator Expr<CallStack>(StackExpr stack) => stack.Frames;
+
     /// <summary>What <see cref="Length"/> promises.</summary>
     public Expr<Completeness> Completeness => new(new IrStackCompleteness(_stack));
 

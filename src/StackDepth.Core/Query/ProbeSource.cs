@@ -44,6 +44,13 @@ public sealed class ProbeSource<TContext>
         return new(_probe, _predicates, [selector(_context).Node], EventReader.One<T>);
     }
 
+    /// <summary>The stack of each hit: <see cref="StackExpr.Frames"/>.</summary>
+    public ProbeStream<CallStack> Select(Func<TContext, StackExpr> selector)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        return Select(context => selector(context).Frames);
+    }
+
     /// <summary>Two values for each hit.</summary>
     public ProbeStream<(T1, T2)> Select<T1, T2>(Func<TContext, (Expr<T1>, Expr<T2>)> selector)
     {
@@ -117,6 +124,13 @@ public sealed class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(key);
         return new(_context, _probe, _predicates, key(_context).Node, EventReader.One<TKey>);
+    }
+
+    /// <summary>Groups the hits by their stacks, to aggregate each by itself: by <see cref="StackExpr.Frames"/>.</summary>
+    public ProbeGroups<TContext, CallStack> GroupBy(Func<TContext, StackExpr> key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return GroupBy(context => key(context).Frames);
     }
 
     /// <summary>Groups the hits by two values, to aggregate each pair by itself.</summary>

@@ -80,6 +80,8 @@ internal ref struct EventReader
             var value = _sites[number];
             return Unsafe.As<ProbeFunction, T>(ref value);
         }
+        if (typeof(T) == typeof(CallStack))
+            return (T)(object)_sites.Stacks![number];
         throw new NotSupportedException($"Values of type {typeof(T)} do not come out of the kernel.");
     }
 

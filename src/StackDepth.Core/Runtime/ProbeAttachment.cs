@@ -43,7 +43,7 @@ internal sealed class ProbeAttachment : IDisposable
         _services = services;
         _child = child;
         Ring = ring;
-        Sites = new(place.Describe(compiled.UserWalk, services.TargetEntry));
+        Sites = new(place.Describe(compiled.UserWalk, services.TargetEntry)) { Stacks = compiled.DeliversStacks ? new(maps[MapNames.StackNodes], services.Names!) : null };
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
         Log = Logger(options);
     }

@@ -164,6 +164,7 @@ internal sealed class RecordPump<T> : IDisposable
                 return;
             var reader = new EventReader(record, pump._attachment.Sites, pump._attachment.RecordLayout);
             pump._observers.OnNext(pump._decode(ref reader));
+            pump._attachment.Sites.Stacks?.Trim();
         }
     }
 }

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using CommunityToolkit.HighPerformance.Buffers;
 using StackDepth.Compile;
+using StackDepth.Ir;
 using StackDepth.Native.Load;
 using StackDepth.Symbols;
 
@@ -45,11 +46,27 @@ internal static class ResultReader
         if (layout is null)
             return new(hits, null, [], sites) { Kept = kept };
         if (key is not null)
-            return new(hits, null, Groups(maps[MapNames.Groups], layout), sites) { KeyLayout = key, Kept = kept };
+        {
+            var groups = Groups(maps[MapNames.Groups], layout);
+            NameStacks(groups, key, sites);
+            return new(hits, null, groups, sites) { KeyLayout = key, Kept = kept };
+        }
         var total = new AggregateValue(layout);
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
             total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
         return new(hits, total, [], sites) { Kept = kept };
+    }
+
+    /// <summary>Has the table of stacks remember those of the keys: the maps may be gone when the keys are decoded.</summary>
+    private static void NameStacks(List<(byte[] Key, AggregateValue Value)> groups, EventLayout key, SiteTable sites)
+    {
+        for (var field = 0; field < key.Fields.Length; field++)
+        {
+            if (key.Fields[field] != IrType.Stack)
+                continue;
+            foreach (var (bytes, _) in groups)
+                _ = sites.Stacks![BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(key.Offsets[field]))];
+        }
     }
 
     private static StackReasonCounts Reasons(BpfMap results, ReadOnlySpan<byte> values)

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using StackDepth.Compile;
 using StackDepth.Diagnostics;
-using StackDepth.Ir;
 using StackDepth.Native.Link;
 using StackDepth.Native.Processes;
 using StackDepth.Native.Sys;
@@ -27,7 +26,7 @@ internal sealed class TargetServices : IDisposable
     {
         _target = target;
         using var undo = new Undo();
-        if (compiled.NeedsTables || compiled.UsesPython || compiled.Kept is not null)
+        if (compiled.NeedsTables || compiled.UsesPython || compiled.Kept is not null || compiled.DeliversStacks)
             _feed = OpenFeed(log, sys);
         if (_feed is not null)
             undo.Add(_feed);
@@ -35,9 +34,9 @@ internal sealed class TargetServices : IDisposable
             _tables = undo.Add(UnwindTableService.Start(maps, target, resolve, CountedFunctions.MarksFor(compiled.Ir.Counted), _feed, log, sys));
         if (compiled.UsesPython)
             _python = undo.Add(PythonService.Start(maps, target!, resolve, _feed, log, sys));
-        if (compiled.Kept is { Stack.Kind: StackKind.User })
+        if (compiled.NamesUserFrames)
             Names = FollowTargets(compiled, target, resolve, log);
-        else if (compiled.Kept is not null)
+        else if (compiled.Kept is not null || compiled.DeliversStacks)
             Names = new(feed: null);
         undo.Keep();
     }

@@ -143,6 +143,9 @@ internal static class GoldenQueries
             ["summary-and-max-by"] = (Source.GroupBy(s => s.Comm).Summary(s => s.UStack.Length).And(Source.MaxBy(s => s.UStack.Length)).Query, Target),
             ["recursion-max"] = (Source.Select(s => s.Recursion).Max().Query, Measuring with { Sites = 1000 }),
             ["recursion-of-a-command"] = (Source.Where(s => s.Pid != 7 & s.Recursion > 3).Select(s => (s.Recursion, s.RecursionCompleteness)).Query, Measuring with { Scope = new ProcessScope.Followed() }),
+            ["group-stack-count"] = (Source.GroupBy(s => s.UStack).Count().Query, Walking(StackWalk.Auto)),
+            ["group-callers-and-comm-max"] = (Source.GroupBy(s => (s.UStack.Skip(1).Take(3), s.Comm)).Max(s => s.UStack.Length).Query, Walking(StackWalk.Unwind)),
+            ["stream-both-stacks"] = (Source.Select(s => (s.KStack.Frames, s.UStack.Take(5), s.Pid)).Query, Target with { MaxStackFrames = 20 }),
             ["live-max"] = (Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query, Target),
             ["live-min-timestamp"] = (Source.Select(s => s.Timestamp).Extremum(maximum: false).Query, Target),
         };

@@ -50,6 +50,9 @@ internal static class ExpressionLowering
             case IrStackCountOf count:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.CountOffset(count.Stack, count.Functions));
                 break;
+            case IrStackFrames frames:
+                asm.Load(MemorySize.DW, destination, Register.R8, context.StackNumbers[frames.Stack]);
+                break;
             case IrStackBound bound:
                 EvaluateBound(context, bound, destination);
                 break;

@@ -71,6 +71,15 @@ internal sealed class LoweringContext
     /// <summary>Where the number of frames in some functions lies in the capture slot.</summary>
     internal int CountOffset(IrStack stack, IrFunctions functions) => StackOffsets[stack] + StackHeader.Bytes + (Counted.IndexOf(functions) * sizeof(long));
 
+    /// <summary>Where in the capture slot the numbers lie of stacks whose frames are delivered.</summary>
+    internal Dictionary<IrStack, int> StackNumbers { get; } = [];
+
+    /// <summary>The function that numbers a node of a stack, where the program has one.</summary>
+    internal Label? NumberNode { get; set; }
+
+    /// <summary>Our own walks that write down the frames of stacks that are values.</summary>
+    internal Dictionary<IrStack, StackWalker> FrameWalkers { get; } = [];
+
     /// <summary>The frame offset of the number of the capture slot, where a walk of ours needs it.</summary>
     internal int? SlotNumber { get; set; }
 

@@ -25,7 +25,7 @@ internal static class ProgramLowering
             Kept = program.Statements[^1] is Deliver { Sink: IrAggregate { Kept: { } keep } } ? new(keep, target.FramesOf(keep.Stack)) : null,
             Probe = program.Probe,
             EntersAtFunctions = program.Probe is IrUserProbe user && SymbolQuery.IsFunction(user.Symbols),
-            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target)),
+            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target) || capture.Stack.Frames is not null),
             // Without a walk of ours, the memory of a capture slot ends where that begins which only walks need.
             RegionCache = program.Statements.OfType<Capture>().Any(capture => WalkLowering.IsOwn(capture, target) || capture.Stack.Kind == StackKind.Recursion)
                 ? WalkMemory.Bytes + WalkMemory.StopBytes
@@ -109,7 +109,10 @@ internal static class ProgramLowering
         asm.Exit();
         foreach (var walker in context.Walkers.Values)
             walker.PlaceFunctions(asm);
+        foreach (var walker in context.FrameWalkers.Values)
+            walker.PlaceFunctions(asm);
         context.Recorder?.PlaceFunctions(asm);
+        FramesLowering.PlaceFunction(context);
         if (context.Python is { } python)
             PythonLowering.PlaceFunctions(python);
         context.Prover?.PlaceFunctions(asm);
@@ -144,7 +147,7 @@ internal static class ProgramLowering
         maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
         if (capture.ScratchBytes > 0)
             maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
-        var walks = context.Walkers.Count > 0 || context.Recorder is not null || context.Prover is not null;
+        var walks = context.Walkers.Count > 0 || context.FrameWalkers.Count > 0 || context.Recorder is not null || context.Prover is not null;
         var measures = context.StackOffsets.Keys.Any(static stack => !stack.IsWalked);
         if (walks || measures)
             maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkBytes(), CaptureLowering.Slots));
@@ -157,6 +160,8 @@ internal static class ProgramLowering
         }
         if (context.StackOffsets.ContainsKey(new(StackKind.Recursion)))
             maps.AddRange(ActivationLayout.Maps(target.PreallocateGroups, target.Sites));
+        if (context.NumberNode is not null)
+            maps.AddRange(StackNode.Maps(target));
         if (key is not null)
             maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
         if (record is not null)
@@ -172,7 +177,7 @@ internal static class ProgramLowering
         }
         return maps.ToImmutable();
 
-        int WalkBytes() => context.Recorder is not null ? TrailMemory.End
+        int WalkBytes() => context.Recorder is not null || context.FrameWalkers.Count > 0 ? TrailMemory.End
             : measures ? context.RegionCache + RegionLowering.CacheBytes
             : WalkMemory.Bytes;
     }

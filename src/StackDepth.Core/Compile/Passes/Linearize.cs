@@ -74,8 +74,10 @@ internal static class Linearize
         void Add(IrStack stack)
         {
             if (captured.Add(stack))
-                steps.Add(new Capture(stack, target.WalkOf(stack), stack.IsWalked ? target.FrameLimit(target.WalkOf(stack)) : 0));
+                steps.Add(new Capture(stack, target.WalkOf(stack), stack.IsWalked ? Limit(stack) : 0));
         }
+
+        int Limit(IrStack stack) => target.FrameLimit(target.WalkOf(stack)) is var most && stack.Frames is { } frames ? frames.Limit(most) : most;
     }
 
     private static IEnumerable<IrExpression> Parts(IrExpression expression) => expression is IrTuple tuple ? tuple.Items.SelectMany(Parts) : [expression];

@@ -120,8 +120,8 @@ internal static class TypeCheck
             case IrCompare compare:
                 CheckCompare(compare);
                 break;
-            case IrIf { Type: IrType.Text or IrType.Function }:
-                throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text or the function beside the condition, as a field of its own.");
+            case IrIf { Type: IrType.Text or IrType.Function or IrType.Stack }:
+                throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text, the function or the stack beside the condition, as a field of its own.");
             case IrStartsWith { Operand: IrText }:
                 throw new ProbeQueryException("StartsWith looks at texts of the context only: s.Comm.StartsWith(\"python\").");
             case IrStartsWith prefix:
@@ -144,6 +144,8 @@ internal static class TypeCheck
     {
         if (compare.Left.Type == IrType.Function)
             throw new ProbeQueryException("A function cannot be compared in the kernel: name the functions in the probe instead, or group by the function.");
+        if (compare.Left.Type == IrType.Stack)
+            throw new ProbeQueryException("A stack cannot be compared in the kernel: group by it, or ask for its Length or CountOf.");
         if (compare.Left.Type != IrType.Text)
             return;
         if (compare.Left is IrText == compare.Right is IrText)
