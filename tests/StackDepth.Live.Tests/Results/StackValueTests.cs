@@ -78,10 +78,10 @@ public sealed class StackValueTests
     }
 
     [Fact]
-    public async Task The_same_stack_of_many_hits_and_threads_is_one_key()
+    public void The_same_stack_of_many_hits_and_threads_is_one_key()
     {
         using var target = new LiveTarget();
-        await using var session = Probe.UProbe(CTarget.Shared, "leaf_*").ForProcess(target.Pid).GroupBy(s => (s.UStack.Frames, s.Tid)).Count().Attach(Quiet, Cancellation);
+        using var session = Probe.UProbe(CTarget.Shared, "leaf_*").ForProcess(target.Pid).GroupBy(s => (s.UStack.Frames, s.Tid)).Count().Attach(Quiet, Cancellation);
         var report = target.Do("calls any 7 4 3000 40");
         var table = session.Snapshot();
         var health = session.Health;
@@ -147,12 +147,10 @@ public sealed class StackValueTests
         Assert.Equal(21, stacks.Distinct().Count());
     }
 
-    private static string Target(string build) => CTarget.Of("deepest.c", $"deepest-{build}", build switch
-    {
-        "fp" => ["-O2", "-fno-omit-frame-pointer", "-fno-inline", "-pthread"],
-        "nofp" => ["-O2", "-fomit-frame-pointer", "-pthread"],
-        _ => ["-O2", "-static", "-pthread"],
-    });
+    private static string Target(string build) => CTarget.Of("deepest.c", $"deepest-{build}", [
+        "-O2", "-g", "-fno-optimize-sibling-calls", "-fasynchronous-unwind-tables", "-pthread",
+        .. build switch { "fp" => (string[])["-fno-omit-frame-pointer"], "static" => ["-fomit-frame-pointer", "-static"], _ => ["-fomit-frame-pointer"] },
+    ]);
 
     private static async Task<(ProbeRun<ImmutableArray<CallStack>> Run, (int Tid, ImmutableArray<ulong> Frames) Report)> Run(ProbeStream<CallStack> stream, string build, string mode, int depth, AttachOptions? options = null)
     {
