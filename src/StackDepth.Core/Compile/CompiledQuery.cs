@@ -53,6 +53,9 @@ internal sealed record CompiledQuery(IrProgram Ir, ProgramSpec Program, Immutabl
         }
     }
 
+    /// <summary>The folders of the cgroups that the program asks for, in the order of their numbers.</summary>
+    internal ImmutableArray<string> Cgroups => [.. Ir.Statements.OfType<LoadInCgroup>().Select(static load => load.Cgroup.Path)];
+
     /// <summary>Whether the program delivers stacks with their frames.</summary>
     internal bool DeliversStacks => Delivers(static _ => true);
 

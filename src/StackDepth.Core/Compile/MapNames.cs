@@ -38,6 +38,9 @@ internal static class MapNames
     /// <summary>The kept hits: see <see cref="KeptLayout"/>.</summary>
     internal const string Kept = "kept";
 
+    /// <summary>The cgroups that are asked for.</summary>
+    internal const string Cgroups = "cgroups";
+
     /// <summary>The number of each node of a stack, by what is in it: see <see cref="StackNode"/>.</summary>
     internal const string StackNumbers = "stack_numbers";
 

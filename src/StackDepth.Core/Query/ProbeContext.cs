@@ -32,6 +32,16 @@ public class ProbeContext
     /// <summary>The id of the thread's cgroup in the hierarchy of version 2: the inode number of its folder in <c>/sys/fs/cgroup</c>. Needs Linux 4.18.</summary>
     public Expr<ulong> CgroupId => new(new IrContext(ContextField.CgroupId, IrType.UInt64));
 
+    /// <summary>
+    /// Whether the thread is in a cgroup of the hierarchy of version 2, or in one below it. The folder is looked up when the query is attached, and means the cgroup that it is of then.
+    /// </summary>
+    /// <param name="path">The cgroup's folder: <c>/sys/fs/cgroup/system.slice</c>, or below the hierarchy's mount, <c>system.slice</c>; empty for the root. Attaching throws <see cref="ProbeTargetNotFoundException"/> where there is none.</param>
+    public Expr<bool> InCgroup(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.Contains('\0', StringComparison.Ordinal) ? throw new ArgumentException("A path has no NUL in it.", nameof(path)) : new(new IrInCgroup(path));
+    }
+
     /// <summary>The thread's name (<c>comm</c>): at most 15 bytes, and not always the process's name.</summary>
     public Expr<string> Comm => new(new IrContext(ContextField.Comm, IrType.Text));
 

@@ -37,6 +37,18 @@ public sealed class ProbeSource<TContext>
         return new(_context, _probe with { ProcessId = pid }, _predicates);
     }
 
+    /// <summary>Keeps the hits of one thread; the program tells it apart, before a stack is walked. For a user-space probe, <see cref="ForProcess"/> beside it keeps other processes from the probe's trap.</summary>
+    /// <param name="tid">The thread's id, as <c>gettid()</c> has it and the folders of <c>/proc/PID/task</c> are named.</param>
+    public ProbeSource<TContext> ForThread(int tid)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tid);
+        return Where(context => context.Tid == tid);
+    }
+
+    /// <summary>Keeps the hits of the threads in a cgroup and in those below it: <see cref="ProbeContext.InCgroup"/>.</summary>
+    /// <param name="path">Its folder: <c>/sys/fs/cgroup/system.slice</c>, or below the mount of the hierarchy of version 2, <c>system.slice</c>.</param>
+    public ProbeSource<TContext> ForCgroup(string path) => Where(context => context.InCgroup(path));
+
     /// <summary>One value for each hit.</summary>
     public ProbeStream<T> Select<T>(Func<TContext, Expr<T>> selector)
     {

@@ -15,9 +15,12 @@ namespace StackDepth.Runtime;
 /// </summary>
 internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
 {
+    // One that is online, whichever it is.
+    private static int CurrentCpu => Thread.GetCurrentProcessorId();
+
     internal override int SiteCount => 1;
 
-    internal override string Name => "all CPUs";
+    internal override string Name => probe is IrInterval ? "one CPU" : "all CPUs";
 
     internal override ImmutableArray<ProbeSite> Describe(StackWalk walk = StackWalk.Kernel, UnwindFileEntry? entry = null) => [new("[cpus]", probe.ToString()!, 0, 0)];
 
@@ -27,13 +30,14 @@ internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
         var source = probe switch
         {
             IrProfile profile => PerfEventSource.Profile(profile.Hertz),
+            IrInterval interval => PerfEventSource.Interval(interval.Period),
             IrSoftwareEvent software => PerfEventSource.Software(software.Name, (ulong)software.Period),
             _ => throw IrNodes.Unknown(probe),
         };
         var loaded = BpfProgram.Load(program, maps, sys);
         try
         {
-            return new(loaded, PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, 0, sys), null);
+            return new(loaded, PerfEventLinks.Attach(loaded, source, probe is IrInterval ? PerfEventScope.OneCpu(CurrentCpu) : PerfEventScope.AllCpus, 0, sys), null);
         }
         catch
         {

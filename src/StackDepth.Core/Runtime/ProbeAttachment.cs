@@ -84,6 +84,7 @@ internal sealed class ProbeAttachment : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             var compiled = QueryPlanner.Compile(query, conditions with { Scope = QueryPlanner.Narrow(conditions.Scope, place.Target), Sites = place.SiteCount }, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
+            CgroupFolders.Fill(maps, compiled, sys);
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
             var services = undo.Add(TargetServices.Start(compiled, maps, place.Target, resolve, Logger(options), sys));

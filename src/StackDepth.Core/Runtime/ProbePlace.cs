@@ -49,7 +49,7 @@ internal abstract class ProbePlace : IDisposable
         IrUserProbe user => new UserProbePlace(TargetResolver.Resolve(user.Binary, user.Symbols, resolve)),
         IrKernelProbe kernel => KernelProbePlace.Resolve(kernel, resolve, sys),
         IrTracepoint tracepoint => TracepointPlace.Resolve(tracepoint, resolve, sys),
-        IrProfile or IrSoftwareEvent => new PerfEventPlace(query.Probe),
+        IrProfile or IrInterval or IrSoftwareEvent => new PerfEventPlace(query.Probe),
         _ => throw IrNodes.Unknown(query.Probe),
     };
 

@@ -166,6 +166,9 @@ internal sealed unsafe partial class BpfMap : IDisposable
             MapType.RingBuffer => spec is { KeySize: 0, ValueSize: 0 } && BitOperations.IsPow2(spec.MaxEntries) && spec.MaxEntries >= Environment.SystemPageSize,
             MapType.Array or MapType.PerCpuArray => spec is { KeySize: 4, ValueSize: > 0 },
 
+            // The values are descriptors of the folders.
+            MapType.CgroupArray => spec is { KeySize: 4, ValueSize: 4 },
+
             // The kernel nests no deeper; a ring in a slot would need a reader of its own.
             MapType.ArrayOfMaps => spec is { KeySize: 4, ValueSize: 4, Inner.Type: not (MapType.ArrayOfMaps or MapType.RingBuffer) },
             _ => spec is { KeySize: > 0, ValueSize: > 0 },

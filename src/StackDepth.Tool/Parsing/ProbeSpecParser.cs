@@ -9,7 +9,7 @@ namespace StackDepth.Tool.Parsing;
 internal static class ProbeSpecParser
 {
     private const string Form = "uprobe:BINARY:SYMBOL (or u:BINARY:SYMBOL)";
-    private const string Forms = "uprobe:BINARY:SYMBOL, kprobe:FUNCTION, tracepoint:CATEGORY:NAME, profile:hz:N or software:EVENT:COUNT";
+    private const string Forms = "uprobe:BINARY:SYMBOL, kprobe:FUNCTION, tracepoint:CATEGORY:NAME, profile:hz:N, interval:s:N or software:EVENT:COUNT";
 
     internal static ProbeSpec Parse(string written)
     {
@@ -28,6 +28,8 @@ internal static class ProbeSpecParser
                 return new(text, category, Symbols(text, name), ProbeKind.Tracepoint);
             case "profile" or "p" when colon >= 0:
                 return Profile(text, colon + 1);
+            case "interval" or "i" when colon >= 0:
+                return Interval(text, colon + 1);
             case "software" or "s" when colon >= 0:
                 return Software(text, colon + 1);
             default:
@@ -40,6 +42,24 @@ internal static class ProbeSpecParser
         if (!text.AsSpan(start).StartsWith("hz:", StringComparison.Ordinal))
             throw new UsageException("A profile is written by its samples a second: profile:hz:99.", text, start);
         return new(text, "", "", ProbeKind.Profile, Number(text, start + "hz:".Length));
+    }
+
+    private static ProbeSpec Interval(string text, int start)
+    {
+        const int Second = 1_000_000;
+        var colon = text.IndexOf(':', start);
+        var unit = colon < 0 ? "" : text[start..colon];
+        var number = unit is "us" or "ms" or "s" or "hz" ? Number(text, colon + 1) : throw new UsageException("An interval is written with its unit, us, ms, s or hz: interval:s:1.", text, start);
+        var microseconds = unit switch
+        {
+            "us" => number,
+            "ms" => number * 1_000L,
+            "s" => number * (long)Second,
+            _ => Second / number,
+        };
+        return microseconds is >= 10 and <= int.MaxValue
+            ? new(text, "", "", ProbeKind.Interval, (int)microseconds)
+            : throw new UsageException("An interval is between 10 microseconds and 2,147 seconds.", text, colon + 1);
     }
 
     private static ProbeSpec Software(string text, int start)
@@ -67,7 +87,6 @@ internal static class ProbeSpecParser
         "kfunc" or "kretfunc" or "fentry" or "fexit" or "f" or "fr" => "fentry and fexit",
         "rawtracepoint" or "rt" => "rawtracepoint",
         "usdt" or "U" => "usdt",
-        "interval" or "i" => "interval",
         "hardware" or "h" => "hardware",
         "watchpoint" or "w" or "asyncwatchpoint" or "aw" => "watchpoint",
         "iter" or "it" => "iter",

@@ -18,6 +18,7 @@ internal abstract class DepthQuery
             ProbeKind.Kernel => Build(Probe.KProbe(probe.Symbols), request),
             ProbeKind.Tracepoint => Build(Probe.Tracepoint(probe.Binary, probe.Symbols), request),
             ProbeKind.Profile => Build(Probe.Profile(probe.Number), request),
+            ProbeKind.Interval => Build(Probe.Interval(TimeSpan.FromMicroseconds((double)probe.Number)), request),
             _ => Build(Probe.SoftwareEvent(probe.Binary, probe.Number), request),
         };
     }

@@ -146,6 +146,8 @@ internal static class GoldenQueries
             ["group-stack-count"] = (Source.GroupBy(s => s.UStack).Count().Query, Walking(StackWalk.Auto)),
             ["group-callers-and-comm-max"] = (Source.GroupBy(s => (s.UStack.Skip(1).Take(3), s.Comm)).Max(s => s.UStack.Length).Query, Walking(StackWalk.Unwind)),
             ["stream-both-stacks"] = (Source.Select(s => (s.KStack.Frames, s.UStack.Take(5), s.Pid)).Query, Target with { MaxStackFrames = 20 }),
+            ["where-cgroup"] = (Source.ForCgroup("system.slice").Where(s => !s.InCgroup("/sys/fs/cgroup/a b") | s.Pid == 1).Count().Query, Target),
+            ["interval-count"] = (Probe.Interval(TimeSpan.FromMilliseconds(10)).ForThread(77).Count().Query, Target),
             ["live-max"] = (Source.Select(s => s.UStack.Length).Extremum(maximum: true).Query, Target),
             ["live-min-timestamp"] = (Source.Select(s => s.Timestamp).Extremum(maximum: false).Query, Target),
         };

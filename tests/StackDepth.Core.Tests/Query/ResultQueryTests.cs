@@ -71,6 +71,22 @@ public sealed class ResultQueryTests
     }
 
     [Fact]
+    public void Stacks_are_no_operands()
+    {
+        var source = GoldenQueries.Source;
+        Refused(source.Where(s => s.UStack.Frames == s.KStack.Frames).Count().Query, "group by it");
+        Refused(source.Select(s => Expr.If(s.Pid == 1, s.UStack.Frames, s.KStack.Frames)).Query, "the stack beside the condition");
+        Assert.Throws<ArgumentException>(() => source.Where(s => s.UStack.Frames == new CallStack([])));
+        Assert.Contains("skip first", Assert.Throws<ProbeQueryException>(() => source.GroupBy(s => s.UStack.Take(2).Skip(2))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.GroupBy(s => s.UStack.Take(0)));
+        Assert.Equal(source.Select(s => s.UStack.Skip(1).Take(2)).Query, source.Select(s => s.UStack.Take(3).Skip(1)).Query);
+        Assert.Equal(source.Select(s => s.UStack.Take(2)).Query, source.Select(s => s.UStack.Take(2).Take(9).Skip(0)).Query);
+
+        static void Refused(IrQuery query, string why) =>
+            Assert.Contains(why, Assert.Throws<ProbeQueryException>(() => ProbeCompiler.Compile(query, GoldenQueries.Target)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_constant_text_among_keys_is_refused() =>
         Assert.Throws<ProbeQueryException>(() => ProbeCompiler.Compile(GoldenQueries.Source.GroupBy(s => (s.Pid, (Expr<string>)"always")).Count().Query, GoldenQueries.Target));
 

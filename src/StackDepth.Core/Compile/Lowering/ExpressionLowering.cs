@@ -191,6 +191,10 @@ internal static class ExpressionLowering
             case IrIsIn set:
                 BranchIsIn(context, set, target, when, work, free);
                 break;
+            case IrInCgroup cgroup:
+                asm.Load(MemorySize.DW, work, Register.R10, context.Cgroups[cgroup]);
+                asm.JumpIf(when ? JumpOp.JEQ : JumpOp.JNE, work, 1, target);
+                break;
             case IrStartsWith prefix:
                 TextLowering.Branch(context, prefix.Operand, prefix.Prefix, whole: false, target, when, work, free);
                 break;

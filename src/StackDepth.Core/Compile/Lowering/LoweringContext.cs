@@ -41,6 +41,9 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of numbers that have been computed because they are used more than once.</summary>
     internal Dictionary<IrExpression, int> Computed { get; } = [];
 
+    /// <summary>Frame offsets of the answers whether the thread is in a cgroup, in the order of the cgroups' numbers.</summary>
+    internal Dictionary<IrInCgroup, int> Cgroups { get; } = [];
+
     /// <summary>Frame offsets of texts in memory that have been read.</summary>
     internal Dictionary<IrMemoryText, int> Texts { get; } = [];
 

@@ -57,6 +57,9 @@ internal static class ProgramLowering
                 case LoadContext load:
                     ContextLowering.Load(context, load.Field);
                     break;
+                case LoadInCgroup load:
+                    ContextLowering.Load(context, load.Cgroup);
+                    break;
                 case LoadText load:
                     TextLowering.Load(context, load.Text);
                     break;
@@ -160,6 +163,8 @@ internal static class ProgramLowering
         }
         if (context.StackOffsets.ContainsKey(new(StackKind.Recursion)))
             maps.AddRange(ActivationLayout.Maps(target.PreallocateGroups, target.Sites));
+        if (context.Cgroups.Count > 0)
+            maps.Add(new(MapNames.Cgroups, MapType.CgroupArray, sizeof(int), sizeof(int), context.Cgroups.Count));
         if (context.NumberNode is not null)
             maps.AddRange(StackNode.Maps(target));
         if (key is not null)

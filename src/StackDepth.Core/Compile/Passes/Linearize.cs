@@ -17,6 +17,7 @@ internal static class Linearize
         HashSet<ContextField> loaded = [];
         HashSet<IrStack> captured = [];
         HashSet<IrMemoryText> read = [];
+        HashSet<IrInCgroup> asked = [];
         List<IrExpression> open = [];
         var comparisons = new OpenComparisons(target);
 
@@ -59,6 +60,8 @@ internal static class Linearize
             {
                 if (node is IrContext context && loaded.Add(context.Field))
                     steps.Add(new LoadContext(context.Field));
+                if (node is IrInCgroup cgroup && asked.Add(cgroup))
+                    steps.Add(new LoadInCgroup(cgroup));
                 if (node is IrMemoryText text && read.Add(text))
                     steps.Add(new LoadText(text));
                 return false;
