@@ -71,6 +71,7 @@ public sealed class CompilerPropertyTests
         CgroupId = (ulong)queries.Number64(),
         UserStack = Stack(random, target.MaxStackFrames),
         KernelStack = Stack(random, target.MaxStackFrames),
+        Stacks = (random.Next(12), random.Next(3)),
     });
 
     /// <summary>Most of what the arguments point to can be read.</summary>
@@ -95,7 +96,7 @@ public sealed class CompilerPropertyTests
         foreach (var (counter, expected) in model.Counters)
             Assert.True(expected == run.Counter(counter), $"{counter}: {expected} expected, {run.Counter(counter)} counted");
         if (run.Machine.Ring is { } ring)
-            Assert.Equal(model.Records, ring.Records.Select(static record => Convert.ToHexString(record.Bytes)));
+            Assert.Equal(model.Records, ring.Records.Select(record => run.Canonical(record.Bytes, run.Compiled.Event!)));
         if (run.Compiled.Kept is { } kept)
             AssertSame(kept, model.Kept, [.. run.Kept()]);
         if (run.Compiled.Aggregate is not { } layout)

@@ -65,6 +65,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
             return;
         HashSet<StackKind> walked = [];
         HashSet<IrMemoryText> read = [];
+        HashSet<IrStack> written = [];
         var conjuncts = query.Predicates.SelectMany(Conjuncts).ToArray();
         foreach (var conjunct in conjuncts.Where(static c => Stacks(c).Count == 0).Concat(conjuncts.Where(static c => Stacks(c).Count > 0)))
         {
@@ -88,7 +89,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         };
         foreach (var expression in query.Controls.OfType<IrDistinct>().SelectMany(static distinct => distinct.Fields).Concat(needed))
         {
-            if (expression is not null && (!Read(hit, expression, read) || !Walk(hit, Stacks(expression), walked)))
+            if (expression is not null && (!Read(hit, expression, read) || !(expression is IrTuple tuple ? tuple.Items : [expression]).All(item => Frames(hit, item, written) && Walk(hit, Stacks(item), walked))))
                 return;
         }
         for (var control = early; control < query.Controls.Length; control++)
@@ -152,7 +153,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
                 if (!Groups.TryGetValue(key, out var group))
                     Groups.Add(key, group = new());
                 // A count takes values of every type, and does not look at them.
-                group.Add(aggregate.Value is null or { Type: IrType.Text } ? 0 : Evaluate(aggregate.Value, hit), hit);
+                group.Add(aggregate.Value is null or { Type: IrType.Text or IrType.Stack } ? 0 : Evaluate(aggregate.Value, hit), hit);
                 break;
             case IrEmit emit:
                 Emit(string.Concat(emit.Fields.Select(field => Wire(field, hit))));
@@ -196,6 +197,46 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
             return false;
         }
         return true;
+    }
+
+    /// <summary>Walks the stacks whose frames are delivered and were not walked yet; false when one failed.</summary>
+    private bool Frames(Hit hit, IrExpression expression, HashSet<IrStack> written)
+    {
+        foreach (var item in expression is IrTuple tuple ? tuple.Items : [expression])
+        {
+            if (item is not IrStackFrames { Stack: var stack } || !written.Add(stack))
+                continue;
+            if (Frames(stack.Kind, hit) <= 0)
+            {
+                Counters[HealthCounter.StackErrors]++;
+                return false;
+            }
+            var reason = FramesReason(stack, hit);
+            if (reason == StackReason.FrameLimit && stack.Frames!.Take is not null)
+            {
+                Counters[HealthCounter.Complete]++;
+                continue;
+            }
+            Counters[Enum.Parse<HealthCounter>(reason.Completeness().ToString())]++;
+            if (reason != StackReason.None)
+                Counters[Enum.Parse<HealthCounter>(reason.ToString())]++;
+        }
+        return true;
+    }
+
+    private StackReason FramesReason(IrStack stack, Hit hit) =>
+        Frames(stack.Kind, hit) >= Limit(stack) ? stack.Kind == StackKind.User ? StackReason.UnprovedLimit : StackReason.FrameLimit
+        : stack.Kind == StackKind.User ? StackReason.NoProof : StackReason.None;
+
+    private int Limit(IrStack stack) => int.Min(target.MaxStackFrames, stack.Frames!.Take is { } take ? stack.Frames.Skip + take : int.MaxValue);
+
+    /// <summary>A stack as <see cref="CompiledRun"/> writes it.</summary>
+    private string Stack(IrStack stack, Hit hit)
+    {
+        // The helper answers no more than there is room for.
+        var all = (int)long.Min(Frames(stack.Kind, hit), Limit(stack));
+        var frames = Enumerable.Range(0, all).Select(frame => hit.Frame(all - 1 - frame)).Skip(stack.Frames!.Skip);
+        return CompiledRun.Canonical(stack.Kind == StackKind.User ? hit.Pid : 0, FramesReason(stack, hit), frames);
     }
 
     private static List<IrMemoryText> Texts(IrExpression expression) => expression switch
@@ -285,6 +326,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     private static List<StackKind> Stacks(IrExpression expression) => expression switch
     {
         _ when Known(expression) is not null => [],
+        IrStackFrames => [],
         IrStackValue value => [value.Stack.Kind],
         IrIf choice when Plain(choice) is { } plain => Stacks(plain),
         _ => [.. expression.Operands.ToArray().SelectMany(Stacks).Distinct()],
@@ -331,6 +373,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     {
         if (expression is IrTuple tuple)
             return string.Concat(tuple.Items.Select(item => Wire(item, hit)));
+        if (expression is IrStackFrames stack)
+            return Stack(stack.Stack, hit);
         if (expression is IrArgumentText text && hit.Texts[hit.Arguments[text.Index]] is var read)
         {
             var wire = new byte[text.WireBytes];

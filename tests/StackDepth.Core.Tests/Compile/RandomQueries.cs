@@ -9,6 +9,8 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 {
     private static readonly long[] Edges = [0, 1, -1, 7, 8, int.MaxValue, int.MinValue, (long)int.MaxValue + 1, long.MaxValue, long.MinValue, long.MaxValue - 1];
 
+    private bool _hasFewKeys;
+
     internal static ImmutableArray<string> Comms { get; } = ["", "sh", "python3", "8 bytes!", "15 bytes of nam", "größe"];
 
     internal static ImmutableArray<int> Ids { get; } = [7, 8, 1000, int.MaxValue];
@@ -19,6 +21,8 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         while (random.Next(2) == 0)
             predicates.Add(Truth(3));
         var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0);
+        // Then few nodes of stacks fit, too.
+        _hasFewKeys = target.MaxKeys < 1000;
         return (new(new IrUserProbe("bin", "f"), predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
@@ -91,6 +95,8 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         0 => Text(),
         1 => new IrContext(ContextField.Function, IrType.Function),
         2 => Truth(1),
+        // Each is a walk of its own, and a function in the program: few of them.
+        3 when Computes && !_hasFewKeys && random.Next(4) == 0 => new IrStackFrames(new(Pick([StackKind.User, StackKind.Kernel])) { Frames = random.Next(2) == 0 ? new() : new(random.Next(3), random.Next(3) == 0 ? null : random.Next(1, 20)) }),
         4 when Computes && random.Next(4) == 0 => Number(IrType.UInt64, 3),
         3 when random.Next(2) == 0 => random.Next(2) == 0 ? new IrStackCompleteness(Stack()) : new IrStackReason(Stack()),
         _ => Number(),

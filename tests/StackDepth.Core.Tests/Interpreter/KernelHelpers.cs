@@ -64,10 +64,13 @@ internal sealed class KernelHelpers(ProgramRun run)
         var buffer = run.Write(run[Register.R2], (int)run[Register.R3]);
         // What is not filled is zeroed, all of it when the walk fails.
         buffer.Clear();
-        if (result > buffer.Length)
-            throw new MachineException($"{result} bytes of frames do not fit {buffer.Length}");
+        // A walk ends where the room does.
+        result = long.Min(result, buffer.Length);
         if (result > 0)
-            buffer[..(int)result].Fill(0xee);
+        {
+            for (var frame = 0; frame < result / 8; frame++)
+                System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(buffer[(frame * 8)..], run.Hit.Frame((int)(result / 8) - 1 - frame));
+        }
         return (ulong)result;
     }
 
