@@ -132,6 +132,16 @@ public static partial class Probe
         return new(ProbeContext.Any, new IrProfile(hertz), []);
     }
 
+    /// <summary>
+    /// One hit in each <paramref name="period"/>, on one CPU: a clock. Process, thread and stacks are those of whatever that CPU runs just then, its idle task included; to sample what runs, use <see cref="Profile"/>. Needs CAP_BPF and CAP_PERFMON.
+    /// </summary>
+    /// <param name="period">How long from one hit to the next: 10 microseconds at least.</param>
+    public static ProbeSource<ProbeContext> Interval(TimeSpan period)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(period, TimeSpan.FromMicroseconds(10));
+        return new(ProbeContext.Any, new IrInterval(period), []);
+    }
+
     /// <summary>A probe at every <paramref name="period"/>-th occurrence of a software event of perf (<c>page-faults</c>, <c>context-switches</c>, <c>cpu-migrations</c>, ...) on each CPU. Needs CAP_BPF and CAP_PERFMON.</summary>
     /// <param name="name">The event, as perf writes it.</param>
     /// <param name="period">How many occurrences make a hit.</param>

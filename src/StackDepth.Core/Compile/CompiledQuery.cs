@@ -70,6 +70,16 @@ internal sealed record CompiledQuery(
     /// <summary>Whether a program counts Python's frames.</summary>
     internal bool UsesPython => Has(PythonMaps.FilesName);
 
+    /// <summary>The folders of the cgroups that the programs ask for, in the order of their numbers.</summary>
+    internal ImmutableArray<string> Cgroups { get; init; } = [];
+
+    /// <summary>Whether a program delivers stacks with their frames.</summary>
+    internal bool DeliversStacks => Has(MapNames.StackNodes);
+
+    /// <summary>Whether frames of user stacks are to be named.</summary>
+    internal bool NamesUserFrames => Kept is { Stack.Kind: StackKind.User }
+        || Programs.Any(static program => program.Ir.Statements.Any(static statement => statement is Capture { Stack: { Frames: not null, Kind: StackKind.User } }));
+
     public bool Equals(CompiledQuery? other) =>
         other is not null && Programs.SequenceEqual(other.Programs) && Maps.SequenceEqual(other.Maps) && Results == other.Results
         && Aggregate == other.Aggregate && Event == other.Event && Key == other.Key && Kept == other.Kept;

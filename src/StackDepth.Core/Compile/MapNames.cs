@@ -45,6 +45,18 @@ internal static class MapNames
     /// <summary>The kept hits: see <see cref="KeptLayout"/>.</summary>
     internal const string Kept = "kept";
 
+    /// <summary>The cgroups that are asked for.</summary>
+    internal const string Cgroups = "cgroups";
+
+    /// <summary>The number of each node of a stack, by what is in it: see <see cref="StackNode"/>.</summary>
+    internal const string StackNumbers = "stack_numbers";
+
+    /// <summary>The nodes by their numbers.</summary>
+    internal const string StackNodes = "stack_nodes";
+
+    /// <summary>How many numbers were given away.</summary>
+    internal const string StackCount = "stack_count";
+
     /// <summary>The live activations of each thread and site.</summary>
     internal const string Activations = "activations";
 

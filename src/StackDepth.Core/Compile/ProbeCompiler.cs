@@ -21,10 +21,10 @@ internal static class ProbeCompiler
         // First each by itself: what is too large to be looked at is refused there.
         var programs = ImmutableArray.CreateRange(branches, static branch => Steps(branch.Query, branch.Target));
         CheckState.Run(ImmutableArray.CreateRange(branches, static branch => branch.Query));
+        var numbers = SharedNumbers.Of(programs);
         if (branches is [var single])
-            return ProgramLowering.Run(programs[0], single.Target);
-        ImmutableArray<IrFunctions> counted = [.. programs.SelectMany(static program => program.Counted).Distinct()];
-        return JoinPrograms.Run([.. programs.Zip(branches, (program, branch) => ProgramLowering.Run(program, branch.Target, counted))]);
+            return ProgramLowering.Run(programs[0], single.Target, numbers);
+        return JoinPrograms.Run([.. programs.Zip(branches, (program, branch) => ProgramLowering.Run(program, branch.Target, numbers))]);
     }
 
     /// <summary>The steps at one probe.</summary>

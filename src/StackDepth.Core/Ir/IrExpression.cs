@@ -15,6 +15,9 @@ internal enum IrType
     Reason,
     UInt32,
     UInt64,
+
+    /// <summary>A stack with its frames.</summary>
+    Stack,
 }
 
 /// <summary>What a probe knows without looking at a stack.</summary>
@@ -54,13 +57,25 @@ internal enum StackKind
 /// <param name="Walk">How they are found; null for the walk that the options of the attachment name.</param>
 internal sealed record IrStack(StackKind Kind, StackWalk? Walk = null)
 {
+    /// <summary>Which of the frames are written down; null where they are only counted.</summary>
+    internal IrFrames? Frames { get; init; }
+
     /// <summary>Whether its capture walks from frame to frame.</summary>
     internal bool IsWalked => Kind is StackKind.User or StackKind.Kernel or StackKind.Python;
 
     // Written out: to compare enums by way of the runtime's comparers, which the compiler would do, takes code that is compiled at every start.
-    public bool Equals(IrStack? other) => other is not null && Kind == other.Kind && Walk == other.Walk;
+    public bool Equals(IrStack? other) => other is not null && Kind == other.Kind && Walk == other.Walk && Frames == other.Frames;
 
-    public override int GetHashCode() => ((int)Kind * 16) + (Walk is { } walk ? (int)walk + 1 : 0);
+    public override int GetHashCode() => ((int)Kind * 16) + (Walk is { } walk ? (int)walk + 1 : 0) + ((Frames?.GetHashCode() ?? 0) * 31);
+}
+
+/// <summary>Which frames of a stack are written down.</summary>
+/// <param name="Skip">How many are left out at the inner end.</param>
+/// <param name="Take">How many follow at most; null for all.</param>
+internal sealed record IrFrames(int Skip = 0, int? Take = null)
+{
+    /// <summary>How many frames are looked at, where no more than so many can be.</summary>
+    internal int Limit(int most) => (int)long.Min(most, Take is { } take ? (long)Skip + take : most);
 }
 
 internal enum CompareOperator
@@ -133,6 +148,9 @@ internal sealed record IrStackCompleteness(IrStack Stack) : IrStackValue(Stack, 
 
 /// <summary>Why the stack is not complete.</summary>
 internal sealed record IrStackReason(IrStack Stack) : IrStackValue(Stack, IrType.Reason);
+
+/// <summary>The stack itself, of which <see cref="IrStack.Frames"/> says which frames are written down.</summary>
+internal sealed record IrStackFrames(IrStack Stack) : IrStackValue(Stack, IrType.Stack);
 
 /// <summary>How many of the frames lie in some functions.</summary>
 internal sealed record IrStackCountOf(IrStack Stack, IrFunctions Functions) : IrStackValue(Stack, IrType.Int32);

@@ -26,6 +26,8 @@ internal static class IrPrinter
         AtEntry entry => $"at the entry: {(entry.TakesTime ? "note the time, " : "")}wait for the return",
         LoadContext load => $"load {Name(load.Field)}",
         FetchField fetch => $"fetch {Print(fetch.Field)}",
+        LoadText load => $"read {Print(load.Text)}",
+        LoadInCgroup load => $"load {Print(load.Cgroup)}",
         Guard guard => $"where {Print(guard.Condition)}",
         Decide decide => $"decide {Print(decide.Condition)}",
         Control control => Print(control.What),
@@ -38,7 +40,7 @@ internal static class IrPrinter
         Capture { OnDemand: true } capture => $"make room for {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
         Capture { Stack.Kind: StackKind.Python } => "capture python",
         Capture { Stack.IsWalked: false } capture => $"capture {Name(capture.Stack.Kind)}",
-        Capture capture => $"capture {Name(capture.Stack.Kind)} by {Name(capture.Walk)}",
+        Capture capture => $"capture {Name(capture.Stack.Kind)}{Name(capture.Stack.Frames)} by {Name(capture.Walk)}",
         Deliver { Sink: var sink } => Print(sink),
         _ => throw IrNodes.Unknown(statement),
     };
@@ -77,9 +79,12 @@ internal static class IrPrinter
         IrArgument argument => string.Create(CultureInfo.InvariantCulture, $"arg{argument.Index}"),
         IrField { Name: IrField.Result } => "retval",
         IrField field => $"args.{InstructionText.Escape(field.Name)}",
+        IrArgumentText text => string.Create(CultureInfo.InvariantCulture, $"str(arg{text.Index}, {text.MaxBytes})"),
+        IrInCgroup cgroup => $"in_cgroup({Print(new IrText(cgroup.Path))})",
         IrStackLength length => $"{Name(length.Stack)}.length",
         IrStackCompleteness completeness => $"{Name(completeness.Stack)}.completeness",
         IrStackReason reason => $"{Name(reason.Stack)}.reason",
+        IrStackFrames frames => Name(frames.Stack),
         IrStackCountOf count => $"{Name(count.Stack)}.count_of({Print(count.Functions)})",
         IrStackBytes bytes => $"{Name(bytes.Stack)}.{(bytes.Free ? "free" : "used")}",
         IrStackBound bound => $"{Name(bound.Stack)}.{(bound.Free ? "free." : "")}{(bound.Greatest ? "most" : "least")}{(bound.Functions is { } functions ? $"_count_of({Print(functions)})" : "")}",
@@ -135,7 +140,10 @@ internal static class IrPrinter
         _ => throw IrNodes.Unknown(stack),
     };
 
-    internal static string Name(IrStack stack) => stack.Walk is { } walk ? $"{Name(stack.Kind)}({Name(walk)})" : Name(stack.Kind);
+    internal static string Name(IrStack stack) => (stack.Walk is { } walk ? $"{Name(stack.Kind)}({Name(walk)})" : Name(stack.Kind)) + Name(stack.Frames);
+
+    private static string Name(IrFrames? frames) => frames is null ? ""
+        : ".frames" + (frames.Skip > 0 ? string.Create(CultureInfo.InvariantCulture, $".skip({frames.Skip})") : "") + (frames.Take is { } take ? string.Create(CultureInfo.InvariantCulture, $".take({take})") : "");
 
     internal static string Name(StackWalk walk) => walk switch
     {

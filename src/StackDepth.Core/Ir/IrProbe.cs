@@ -98,6 +98,14 @@ internal sealed record IrProfile(int Hertz, int? ProcessId = null) : IrProbe(Pro
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"profile:hz:{Hertz}");
 }
 
+/// <summary>One hit each period, of whatever one CPU runs then.</summary>
+internal sealed record IrInterval(TimeSpan Period, int? ProcessId = null) : IrProbe(ProcessId)
+{
+    internal override ProgramType ProgramType => ProgramType.PerfEvent;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"interval:us:{Period.Ticks / TimeSpan.TicksPerMicrosecond}");
+}
+
 /// <summary>Each so-many-th occurrence of one of perf's software events, on all CPUs.</summary>
 internal sealed record IrSoftwareEvent(string Name, long Period, int? ProcessId = null) : IrProbe(ProcessId)
 {

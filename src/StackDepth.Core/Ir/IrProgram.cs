@@ -24,6 +24,12 @@ internal sealed record LoadContext(ContextField Field) : IrStatement;
 /// <summary>Fetches a field of the probe once that is more than a load; later uses read the fetched value. A hit at which it cannot be read is counted and leaves the program.</summary>
 internal sealed record FetchField(IrField Field) : IrStatement;
 
+/// <summary>Reads a text in memory once; later uses look at what was read. A hit at which it cannot be read is counted and leaves the program.</summary>
+internal sealed record LoadText(IrMemoryText Text) : IrStatement;
+
+/// <summary>Asks once whether the thread is in a cgroup; later uses read the answer.</summary>
+internal sealed record LoadInCgroup(IrInCgroup Cgroup) : IrStatement;
+
 /// <summary>Leaves the program unless <paramref name="Condition"/> holds.</summary>
 internal sealed record Guard(IrExpression Condition) : IrStatement
 {

@@ -31,7 +31,7 @@ public sealed record AttachOptions
     /// <summary>The size of the ring buffer of a stream, in bytes; rounded up to a power of two of at least a page.</summary>
     public int RingBufferBytes { get; init; } = 1 << 20;
 
-    /// <summary>How many keys a grouped query can hold, at most 4,194,304; hits of further keys are counted in <see cref="ProbeHealth.KeysLost"/>.</summary>
+    /// <summary>How many keys a grouped query can hold, at most 4,194,304; hits of further keys are counted in <see cref="ProbeHealth.KeysLost"/>. Of stacks that are keys or values (<see cref="StackExpr.Frames"/>) four times as many blocks of eight frames fit.</summary>
     public int MaxKeys { get; init; } = 16_384;
 
     /// <summary>What a stream does when its observer is too slow.</summary>

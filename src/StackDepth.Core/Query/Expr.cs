@@ -88,6 +88,7 @@ public static partial class Expr
         string text => new IrText(text),
         Completeness completeness => Named(completeness, (int)completeness, IrType.Completeness),
         StackReason reason => Named(reason, (int)reason, IrType.Reason),
+        CallStack => throw new ArgumentException("A stack is no constant of a query: group by it, or select it, and compare in user space.", nameof(value)),
         null => throw new ArgumentNullException(nameof(value), "A query cannot compare with null: the kernel has no such value."),
         _ => throw new ArgumentException($"A constant of type {typeof(T).Name} has no counterpart in the kernel: use int, long, uint, ulong, bool, string, Completeness or StackReason.", nameof(value)),
     };

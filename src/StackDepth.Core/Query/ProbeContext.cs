@@ -32,6 +32,16 @@ public class ProbeContext
     /// <summary>The id of the thread's cgroup in the hierarchy of version 2: the inode number of its folder in <c>/sys/fs/cgroup</c>. Needs Linux 4.18.</summary>
     public Expr<ulong> CgroupId => new(new IrContext(ContextField.CgroupId, IrType.UInt64));
 
+    /// <summary>
+    /// Whether the thread is in a cgroup of the hierarchy of version 2, or in one below it. The folder is looked up when the query is attached, and means the cgroup that it is of then.
+    /// </summary>
+    /// <param name="path">The cgroup's folder: <c>/sys/fs/cgroup/system.slice</c>, or below the hierarchy's mount, <c>system.slice</c>; empty for the root. Attaching throws <see cref="ProbeTargetNotFoundException"/> where there is none.</param>
+    public Expr<bool> InCgroup(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.Contains('\0', StringComparison.Ordinal) ? throw new ArgumentException("A path has no NUL in it.", nameof(path)) : new(new IrInCgroup(path));
+    }
+
     /// <summary>The thread's name (<c>comm</c>): at most 15 bytes, and not always the process's name.</summary>
     public Expr<string> Comm => new(new IrContext(ContextField.Comm, IrType.Text));
 
@@ -89,6 +99,25 @@ public class EntryContext : ProbeContext
         return index < IrArgument.InRegisters ? new(new IrArgument(index))
             : throw new ProbeQueryException($"Arg({index}): only the first {IrArgument.InRegisters} integer arguments come in registers, Arg(0) to Arg({IrArgument.InRegisters - 1}); the others lie on the stack.");
     }
+
+    /// <summary>
+    /// The text that an argument points to, up to its NUL. One that is longer is cut, and ends in an ellipsis (<c>…</c>) where it is delivered; comparisons see the bytes that were taken, and a text that was
+    /// cut equals none. Bytes that are no UTF-8 are delivered as replacement characters. A text that cannot be read (a null pointer, or a page that is not in memory at that moment: nothing is paged in) is counted in
+    /// <see cref="ProbeHealth.ReadErrors"/>, and the hit is in no result. Needs Linux 5.5.
+    /// </summary>
+    /// <param name="index">The argument, as in <see cref="Arg"/>.</param>
+    /// <param name="maxBytes">How many bytes of the text are taken: from 1 to 128.</param>
+    /// <exception cref="ProbeQueryException">There is no such argument in a register, or so long a text does not fit.</exception>
+    public Expr<string> ArgString(int index, int maxBytes = 64)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
+        if (index >= IrArgument.InRegisters)
+            throw new ProbeQueryException($"ArgString({index}): only the first {IrArgument.InRegisters} integer arguments come in registers, ArgString(0) to ArgString({IrArgument.InRegisters - 1}); the others lie on the stack.");
+        if (maxBytes > IrMemoryText.MostBytes)
+            throw new ProbeQueryException($"ArgString({index}, {maxBytes}): a BPF program's stack of 512 bytes has room for texts of at most {IrMemoryText.MostBytes} bytes. Take the first {IrMemoryText.MostBytes}.");
+        return new(new IrArgumentText(index, maxBytes));
+    }
 }
 
 /// <summary>A stack, symbolically.</summary>
@@ -125,6 +154,26 @@ public readonly struct StackExpr
             CountedFunctions.Check(symbol);
         return new(new IrStackCountOf(_stack, new([.. symbols])));
     }
+
+    /// <summary>
+    /// The stack itself: each frame with its address and name, as a value of a stream, or as a key. As a key, stacks are the same where all their frames are, by address, in the same process; stacks of the
+    /// kernel in all processes. The kernel keeps each stack once, in room for <see cref="AttachOptions.MaxKeys"/> times four blocks of eight frames (frames that repeat by recursion take none); a hit whose
+    /// stack finds no room is counted in <see cref="ProbeHealth.KeysLost"/> and is in no result. Of a stack of more than 4,096 frames the innermost 2,048 are delivered, and the outermost. The frames are found by a
+    /// walk of their own, which says for itself what it promises (<see cref="CallStack.Reason"/>) and is counted in the health. Needs Linux 5.12.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The frames are those of something else than a user or kernel stack.</exception>
+    public Expr<CallStack> Frames => new(new IrStackFrames(_stack with { Frames = new() }));
+
+    /// <summary>The innermost <paramref name="count"/> frames, the probed function first: <see cref="Frames"/>, cut. That there are more is no loss, and <see cref="CallStack.Reason"/> says it; <see cref="Length"/> stays that of the whole stack.</summary>
+    /// <param name="count">How many frames.</param>
+    public Expr<CallStack> Take(int count) => Frames.Take(count);
+
+    /// <summary>The stack without its innermost <paramref name="count"/> frames: with 1, the callers of the probed function.</summary>
+    /// <param name="count">How many frames are left out.</param>
+    public Expr<CallStack> Skip(int count) => Frames.Skip(count);
+
+    /// <summary>The stack itself: <see cref="Frames"/>.</summary>
+    public static implicit operator Expr<CallStack>(StackExpr stack) => stack.Frames;
 
     /// <summary>What <see cref="Length"/> promises.</summary>
     public Expr<Completeness> Completeness => new(new IrStackCompleteness(_stack));

@@ -37,11 +37,30 @@ public sealed partial class ProbeSource<TContext>
         return new(_context, _probe with { ProcessId = pid }, _predicates);
     }
 
+    /// <summary>Keeps the hits of one thread; the program tells it apart, before a stack is walked. For a user-space probe, <see cref="ForProcess"/> beside it keeps other processes from the probe's trap.</summary>
+    /// <param name="tid">The thread's id, as <c>gettid()</c> has it and the folders of <c>/proc/PID/task</c> are named.</param>
+    public ProbeSource<TContext> ForThread(int tid)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tid);
+        return Where(context => context.Tid == tid);
+    }
+
+    /// <summary>Keeps the hits of the threads in a cgroup and in those below it: <see cref="ProbeContext.InCgroup"/>.</summary>
+    /// <param name="path">Its folder: <c>/sys/fs/cgroup/system.slice</c>, or below the mount of the hierarchy of version 2, <c>system.slice</c>.</param>
+    public ProbeSource<TContext> ForCgroup(string path) => Where(context => context.InCgroup(path));
+
     /// <summary>One value for each hit.</summary>
     public ProbeStream<T> Select<T>(Func<TContext, Expr<T>> selector)
     {
         ArgumentNullException.ThrowIfNull(selector);
         return new(_probe, _predicates, [selector(_context).Node], EventReader.One<T>);
+    }
+
+    /// <summary>The stack of each hit: <see cref="StackExpr.Frames"/>.</summary>
+    public ProbeStream<CallStack> Select(Func<TContext, StackExpr> selector)
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        return Select(context => selector(context).Frames);
     }
 
     /// <summary>Two values for each hit.</summary>
@@ -117,6 +136,13 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(key);
         return new(_context, _probe, _predicates, key(_context).Node, EventReader.One<TKey>);
+    }
+
+    /// <summary>Groups the hits by their stacks, to aggregate each by itself: by <see cref="StackExpr.Frames"/>.</summary>
+    public ProbeGroups<TContext, CallStack> GroupBy(Func<TContext, StackExpr> key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return GroupBy(context => key(context).Frames);
     }
 
     /// <summary>Groups the hits by two values, to aggregate each pair by itself.</summary>

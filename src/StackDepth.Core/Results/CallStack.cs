@@ -3,7 +3,7 @@ using StackDepth.Symbols;
 
 namespace StackDepth;
 
-/// <summary>The frames of a stack, the innermost first. Equal to another one with the same frames and the same reason.</summary>
+/// <summary>The frames of a stack, the innermost first. Equal to another one of the same process with the same frames and the same reason.</summary>
 /// <param name="Frames">The frames.</param>
 /// <param name="Reason">Why the stack is not complete, or <see cref="StackReason.None"/>.</param>
 public sealed record CallStack(ImmutableArray<StackFrame> Frames, StackReason Reason = StackReason.None)
@@ -14,6 +14,12 @@ public sealed record CallStack(ImmutableArray<StackFrame> Frames, StackReason Re
     /// <summary>How many of <see cref="Frames"/> come before those that are left out.</summary>
     public int OmittedAt { get; init; }
 
+    /// <summary>The process whose stack it is, where it is a value of a query; 0 for a stack of the kernel, and where another member says whose it is.</summary>
+    public int ProcessId { get; init; }
+
+    /// <summary>Of all frames, where some are left out: stacks that differ in those only are not equal.</summary>
+    internal ulong OmittedDigest { get; init; }
+
     /// <summary>The number of frames of the stack, those included that are left out of <see cref="Frames"/>.</summary>
     public int Length => Span.Length + Omitted;
 
@@ -21,7 +27,7 @@ public sealed record CallStack(ImmutableArray<StackFrame> Frames, StackReason Re
     public Completeness Completeness => Reason.Completeness();
 
     /// <inheritdoc />
-    public bool Equals(CallStack? other) => other is not null && Reason == other.Reason && Omitted == other.Omitted && OmittedAt == other.OmittedAt && Span.SequenceEqual(other.Span);
+    public bool Equals(CallStack? other) => other is not null && Reason == other.Reason && ProcessId == other.ProcessId && Omitted == other.Omitted && OmittedAt == other.OmittedAt && OmittedDigest == other.OmittedDigest && Span.SequenceEqual(other.Span);
 
     /// <inheritdoc />
     public override int GetHashCode()

@@ -7,7 +7,7 @@ namespace StackDepth;
 /// <param name="Hits">Hits in the observed processes that passed the query's filters.</param>
 /// <param name="Missed">Hits at which the program did not run or could not do its work (the kernel's recursion protection; no free capture slot on the CPU).</param>
 /// <param name="Dropped">Values that did not fit into the ring buffer, or that lost every race against other hits for an extreme.</param>
-/// <param name="KeysLost">Hits whose key found no room in the table of groups: it was full, or many new keys came at once.</param>
+/// <param name="KeysLost">Hits whose key found no room in the table of groups, or whose stack found none among the stacks that are values: it was full, or many new ones came at once.</param>
 /// <param name="StackErrors">Stacks whose walk failed; they are in no result.</param>
 /// <param name="Complete">Stacks whose outermost frame was reached and proved.</param>
 /// <param name="Truncated">Stacks that a limit cut: their depth may be too small.</param>

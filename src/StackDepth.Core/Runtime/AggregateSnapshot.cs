@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using StackDepth.Compile;
 using StackDepth.Native.Load;
 
 namespace StackDepth.Runtime;
@@ -27,8 +28,11 @@ internal sealed class AggregateSnapshot
         if (earlier is null)
             return this;
         var before = earlier._groups.ToDictionary(static group => group.Key, static group => group.Value, ByteKeyComparer.Instance);
-        return new(Hits - earlier.Hits, _total?.Since(earlier._total), [.. _groups.Select(group => (group.Key, group.Value.Since(before.GetValueOrDefault(group.Key))))], _sites);
+        return new(Hits - earlier.Hits, _total?.Since(earlier._total), [.. _groups.Select(group => (group.Key, group.Value.Since(before.GetValueOrDefault(group.Key))))], _sites) { KeyLayout = KeyLayout };
     }
+
+    /// <summary>The layout of the keys; null where its texts are comms.</summary>
+    internal EventLayout? KeyLayout { get; init; }
 
     /// <summary>The hits that were kept, the best first.</summary>
     internal ImmutableArray<KeptHit> Kept { get; init; } = [];
@@ -53,7 +57,7 @@ internal sealed class AggregateSnapshot
         {
             if (value.IsEmpty)
                 continue;
-            var reader = new EventReader(bytes, _sites);
+            var reader = new EventReader(bytes, _sites, KeyLayout);
             var key = decode(ref reader);
             // Names that are no UTF-8 can differ in bytes that look the same once decoded: they are one group then, of all their hits.
             if (!merged.TryGetValue(key, out var group))

@@ -49,7 +49,7 @@ internal readonly record struct FrameTrail(ulong[] Head, long Omitted, ulong[] T
     }
 
     // Addresses of the kernel have all of their high bits set.
-    private static bool IsRun(ulong entry, out int period, out long count)
+    internal static bool IsRun(ulong entry, out int period, out long count)
     {
         period = (int)((entry & ~KeptLayout.RunMark) >> KeptLayout.RunPeriodShift);
         count = (long)(entry & ((1UL << KeptLayout.RunPeriodShift) - 1));

@@ -15,9 +15,12 @@ namespace StackDepth.Runtime;
 /// </summary>
 internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
 {
+    // One that is online, whichever it is.
+    private static int CurrentCpu => Thread.GetCurrentProcessorId();
+
     internal override int SiteCount => 1;
 
-    internal override string Name => "all CPUs";
+    internal override string Name => probe is IrInterval ? "one CPU" : "all CPUs";
 
     internal override ImmutableArray<ProbeSite> Describe(StackWalk walk = StackWalk.Kernel, UnwindFileEntry? entry = null) => [new("[cpus]", probe.ToString()!, 0, 0)];
 
@@ -27,9 +30,11 @@ internal sealed class PerfEventPlace(IrProbe probe) : ProbePlace
         var source = probe switch
         {
             IrProfile profile => PerfEventSource.Profile(profile.Hertz),
+            IrInterval interval => PerfEventSource.Interval(interval.Period),
             IrSoftwareEvent software => PerfEventSource.Software(software.Name, (ulong)software.Period),
             _ => throw IrNodes.Unknown(probe),
         };
-        return AttachedProbe.Load(program, maps, sys, loaded => PerfEventLinks.Attach(loaded, source, PerfEventScope.AllCpus, (ulong)FirstSite, sys));
+        var scope = probe is IrInterval ? PerfEventScope.OneCpu(CurrentCpu) : PerfEventScope.AllCpus;
+        return AttachedProbe.Load(program, maps, sys, loaded => PerfEventLinks.Attach(loaded, source, scope, (ulong)FirstSite, sys));
     }
 }

@@ -46,12 +46,15 @@ internal sealed class ProbeAttachment : IDisposable
         _services = services;
         _child = child;
         Ring = ring;
-        Sites = new(Describe(compiled, probes, services.EntryOf));
+        Sites = new(Describe(compiled, probes, services.EntryOf)) { Stacks = compiled.DeliversStacks ? new(maps[MapNames.StackNodes], services.Names!) : null };
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
         Log = Logger(options);
     }
 
     internal SiteTable Sites { get; }
+
+    /// <summary>The layout of a stream's records.</summary>
+    internal EventLayout? RecordLayout => _compiled.Event;
 
     internal string? TargetNote => Note(_probes);
 
@@ -85,6 +88,7 @@ internal sealed class ProbeAttachment : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             var compiled = QueryPlanner.Compile(probes, options, kernel);
             var maps = undo.Add(KernelMaps.Create(compiled.Maps, sys, followers?.Maps));
+            CgroupFolders.Fill(maps, compiled, sys);
             var ring = compiled.Event is null ? null : undo.Add(RingConsumer.Open(maps[MapNames.Records], sys));
             // Beside the attaching, which is mostly to wait for the kernel's RCU: the tables must be there when the command starts, not before.
             var services = undo.Add(TargetServices.Start(compiled, maps, probes, Logger(options), sys));
@@ -260,7 +264,7 @@ internal sealed class ProbeAttachment : IDisposable
         }
         if (_finalHealth is { } health)
         {
-            if (health.Dropped + health.Missed + health.KeysLost + health.StackErrors + health.Undecided > 0)
+            if (health.Dropped + health.Missed + health.KeysLost + health.StackErrors + health.ReadErrors + health.Undecided > 0)
                 Log.StoppedWithLosses(health);
             else
                 Log.Stopped(health);

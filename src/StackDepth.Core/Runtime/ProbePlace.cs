@@ -42,7 +42,7 @@ internal abstract class ProbePlace : IDisposable
         IrRawTracepoint raw => RawTracepointPlace.Resolve(raw, sys),
         IrTracing tracing => TracingPlace.Resolve(tracing, resolve, sys),
         IrUsdtProbe usdt => new UsdtProbePlace(usdt, UsdtResolver.Resolve(usdt.Binary, usdt.Provider, usdt.Name, resolve)),
-        IrProfile or IrSoftwareEvent => new PerfEventPlace(query.Probe),
+        IrProfile or IrInterval or IrSoftwareEvent => new PerfEventPlace(query.Probe),
         _ => throw IrNodes.Unknown(query.Probe),
     };
 

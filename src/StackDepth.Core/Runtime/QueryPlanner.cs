@@ -128,7 +128,7 @@ internal static class QueryPlanner
             target = target with { Fields = FieldsToMeasure(kernel), SequenceShift = kernel.Release >= MapSequenceIsSeqcount ? 1 : 0 };
         target = target with { Session = ReturnSessions.For(query, kernel) };
         // Whose frames they are is told by when the process started.
-        if (query.Sink is IrAggregate { Kept: not null } && target.Fields is null && kernel.HasBtf)
+        if ((query.Sink is IrAggregate { Kept: not null } || StackNode.IsDeliveredBy(query)) && target.Fields is null && kernel.HasBtf)
             target = target with { Fields = KernelTypes.Fields };
         return target;
     }

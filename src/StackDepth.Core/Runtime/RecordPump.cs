@@ -162,8 +162,9 @@ internal sealed class RecordPump<T> : IDisposable
         {
             if (pump._discarding)
                 return;
-            var reader = new EventReader(record, pump._attachment.Sites);
+            var reader = new EventReader(record, pump._attachment.Sites, pump._attachment.RecordLayout);
             pump._observers.OnNext(pump._decode(ref reader));
+            pump._attachment.Sites.Stacks?.Trim();
         }
     }
 }

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using CommunityToolkit.HighPerformance.Buffers;
 using StackDepth.Compile;
+using StackDepth.Ir;
 using StackDepth.Native.Load;
 using StackDepth.Symbols;
 
@@ -35,22 +36,38 @@ internal static class ResultReader
     internal static AggregateSnapshot Aggregates(KernelMaps maps, CompiledQuery query, SiteTable sites, FrameNames? names)
     {
         var kept = query.Kept is { } layout ? KeptHits.Read(maps, layout, sites, names!) : [];
-        return Aggregates(maps, query.Aggregate, grouped: query.Key is not null, sites, kept);
+        return Aggregates(maps, query.Aggregate, query.Key, sites, kept);
     }
 
-    private static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, bool grouped, SiteTable sites, ImmutableArray<KeptHit> kept)
+    private static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, EventLayout? key, SiteTable sites, ImmutableArray<KeptHit> kept)
     {
         var results = maps[MapNames.Results];
         using var value = ReadFirst(results);
         var hits = Sum(results, value.Span, HealthCounter.Hits);
         if (layout is null)
             return new(hits, null, [], sites) { Kept = kept };
-        if (grouped)
-            return new(hits, null, Groups(maps[MapNames.Groups], layout), sites) { Kept = kept };
+        if (key is not null)
+        {
+            var groups = Groups(maps[MapNames.Groups], layout);
+            NameStacks(groups, key, sites);
+            return new(hits, null, groups, sites) { KeyLayout = key, Kept = kept };
+        }
         var total = new AggregateValue(layout);
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
             total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
         return new(hits, total, [], sites) { Kept = kept };
+    }
+
+    /// <summary>Has the table of stacks remember those of the keys: the maps may be gone when the keys are decoded.</summary>
+    private static void NameStacks(List<(byte[] Key, AggregateValue Value)> groups, EventLayout key, SiteTable sites)
+    {
+        for (var field = 0; field < key.Fields.Length; field++)
+        {
+            if (key.Fields[field] != IrType.Stack)
+                continue;
+            foreach (var (bytes, _) in groups)
+                _ = sites.Stacks![BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(key.Offsets[field]))];
+        }
     }
 
     private static StackReasonCounts Reasons(BpfMap results, ReadOnlySpan<byte> values)

@@ -17,6 +17,9 @@ internal sealed class SiteTable
 
     internal ImmutableArray<ProbeSite> Sites { get; }
 
+    /// <summary>The stacks by their numbers, where the query delivers stacks.</summary>
+    internal StackTable? Stacks { get; init; }
+
     internal ProbeFunction this[long cookie] => (ulong)cookie < (ulong)_functions.Length
         ? _functions[(int)cookie]
         : throw new InvalidOperationException($"The kernel named site {cookie} of {_functions.Length}. Please report this.");

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using StackDepth.Compile;
 using StackDepth.Diagnostics;
-using StackDepth.Ir;
 using StackDepth.Native.Link;
 using StackDepth.Native.Processes;
 using StackDepth.Native.Sys;
@@ -26,7 +25,7 @@ internal sealed class TargetServices : IDisposable
     private TargetServices(CompiledQuery compiled, KernelMaps maps, ImmutableArray<PlannedProbe> probes, ILogger log, SystemCalls sys)
     {
         using var undo = new Undo();
-        if (compiled.NeedsTables || compiled.UsesPython || compiled.Kept is not null)
+        if (compiled.NeedsTables || compiled.UsesPython || compiled.Kept is not null || compiled.DeliversStacks)
             _feed = OpenFeed(log, sys);
         if (_feed is not null)
             undo.Add(_feed);
@@ -34,9 +33,9 @@ internal sealed class TargetServices : IDisposable
             _tables = undo.Add(UnwindTableService.Start(maps, probes, CountedFunctions.MarksFor(compiled.Counted), _feed, log, sys));
         if (compiled.UsesPython)
             _python = undo.Add(PythonService.Start(maps, probes, _feed, log, sys));
-        if (compiled.Kept is { Stack.Kind: StackKind.User })
+        if (compiled.NamesUserFrames)
             Names = FollowTargets(compiled, probes, log);
-        else if (compiled.Kept is not null)
+        else if (compiled.Kept is not null || compiled.DeliversStacks)
             Names = new(feed: null);
         undo.Keep();
     }

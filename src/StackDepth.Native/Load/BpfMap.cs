@@ -171,6 +171,9 @@ internal sealed unsafe partial class BpfMap : IDisposable
             MapType.Array or MapType.PerCpuArray => spec is { KeySize: 4, ValueSize: > 0 },
             MapType.TaskStorage => spec is { KeySize: 4, ValueSize: > 0, MaxEntries: 0, Flags: MapFlags.NoPreallocation } && spec.ValueSize % sizeof(long) == 0,
 
+            // The values are descriptors of the folders.
+            MapType.CgroupArray => spec is { KeySize: 4, ValueSize: 4 },
+
             // The kernel nests no deeper; a ring in a slot would need a reader of its own.
             MapType.ArrayOfMaps => spec is { KeySize: 4, ValueSize: 4, Inner.Type: not (MapType.ArrayOfMaps or MapType.RingBuffer) },
             _ => spec is { KeySize: > 0, ValueSize: > 0 },

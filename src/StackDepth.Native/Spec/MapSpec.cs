@@ -7,6 +7,7 @@ internal enum MapType : uint
     Array = 2,
     PerCpuHash = 5,
     PerCpuArray = 6,
+    CgroupArray = 8,
     LruHash = 9,
     LruPerCpuHash = 10,
     ArrayOfMaps = 12,

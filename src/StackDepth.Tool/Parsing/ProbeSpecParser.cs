@@ -9,7 +9,7 @@ namespace StackDepth.Tool.Parsing;
 internal static class ProbeSpecParser
 {
     private const string Form = "uprobe:BINARY:SYMBOL (or u:BINARY:SYMBOL)";
-    private const string Forms = "uprobe:BINARY:SYMBOL, uretprobe:BINARY:SYMBOL, kprobe:FUNCTION, kretprobe:FUNCTION, tracepoint:CATEGORY:NAME, rawtracepoint:NAME, fentry:FUNCTION, fexit:FUNCTION, usdt:BINARY:PROVIDER:NAME, profile:hz:N or software:EVENT:COUNT";
+    private const string Forms = "uprobe:BINARY:SYMBOL, uretprobe:BINARY:SYMBOL, kprobe:FUNCTION, kretprobe:FUNCTION, tracepoint:CATEGORY:NAME, rawtracepoint:NAME, fentry:FUNCTION, fexit:FUNCTION, usdt:BINARY:PROVIDER:NAME, profile:hz:N, interval:s:N or software:EVENT:COUNT";
 
     internal static ProbeSpec Parse(string written)
     {
@@ -41,6 +41,8 @@ internal static class ProbeSpecParser
                 return Usdt(text, colon + 1);
             case "profile" or "p" when colon >= 0:
                 return Profile(text, colon + 1);
+            case "interval" or "i" when colon >= 0:
+                return Interval(text, colon + 1);
             case "software" or "s" when colon >= 0:
                 return Software(text, colon + 1);
             default:
@@ -64,6 +66,24 @@ internal static class ProbeSpecParser
         return new(text, binary, Symbols(text, colon < 0 ? next : colon + 1), ProbeKind.Usdt) { Provider = provider };
     }
 
+    private static ProbeSpec Interval(string text, int start)
+    {
+        const int Second = 1_000_000;
+        var colon = text.IndexOf(':', start);
+        var unit = colon < 0 ? "" : text[start..colon];
+        var number = unit is "us" or "ms" or "s" or "hz" ? Number(text, colon + 1) : throw new UsageException("An interval is written with its unit, us, ms, s or hz: interval:s:1.", text, start);
+        var microseconds = unit switch
+        {
+            "us" => number,
+            "ms" => number * 1_000L,
+            "s" => number * (long)Second,
+            _ => Second / number,
+        };
+        return microseconds is >= 10 and <= int.MaxValue
+            ? new(text, "", "", ProbeKind.Interval, (int)microseconds)
+            : throw new UsageException("An interval is between 10 microseconds and 2,147 seconds.", text, colon + 1);
+    }
+
     private static ProbeSpec Software(string text, int start)
     {
         var colon = text.IndexOf(':', start);
@@ -84,7 +104,6 @@ internal static class ProbeSpecParser
     /// <summary>bpftrace's probe types by their long names, from either name.</summary>
     private static string? KindOf(string type) => type switch
     {
-        "interval" or "i" => "interval",
         "hardware" or "h" => "hardware",
         "watchpoint" or "w" or "asyncwatchpoint" or "aw" => "watchpoint",
         "iter" or "it" => "iter",

@@ -24,6 +24,7 @@ internal abstract class DepthQuery
             ProbeKind.FExit => Build(Probe.FExit(probe.Symbols), request),
             ProbeKind.Usdt => Build(Probe.Usdt(probe.Binary, probe.Provider, probe.Symbols), request),
             ProbeKind.Profile => Build(Probe.Profile(probe.Number), request),
+            ProbeKind.Interval => Build(Probe.Interval(TimeSpan.FromMicroseconds((double)probe.Number)), request),
             _ => Build(Probe.SoftwareEvent(probe.Binary, probe.Number), request),
         };
     }

@@ -73,9 +73,41 @@ internal sealed class CompiledRun
             var merged = new AggregateValue(Compiled.Aggregate!);
             foreach (var value in values)
                 merged.Merge(value.Bytes);
-            groups.Add(Convert.ToHexString(key), merged);
+            groups.Add(Canonical(key, Compiled.Key), merged);
         }
         return groups;
+    }
+
+    /// <summary>A record or key in hexadecimal, with each stack as what it is and not as its number.</summary>
+    internal string Canonical(byte[] bytes, EventLayout layout)
+    {
+        var text = new StringBuilder();
+        for (var field = 0; field < layout.Fields.Length; field++)
+        {
+            var value = bytes.AsSpan(layout.Offsets[field], layout.Sizes[field]);
+            text.Append(layout.Fields[field] == IrType.Stack ? Stack(BinaryPrimitives.ReadInt64LittleEndian(value)) : Convert.ToHexString(value));
+        }
+        return text.ToString();
+    }
+
+    internal static string Canonical(int process, StackReason reason, IEnumerable<ulong> frames) => $"<{process} {reason} {string.Join(' ', frames)}>";
+
+    /// <summary>The stack with a number, from its chain of nodes.</summary>
+    private string Stack(long number)
+    {
+        var last = Node(number);
+        List<ulong> frames = [];
+        for (var (left, parent) = (Word(last, StackNode.Length), Word(last, StackNode.Parent)); left > 0; parent = Word(Node(parent), StackNode.Parent))
+        {
+            var count = (int)((left - 1) % StackNode.EntryCount) + 1;
+            frames.InsertRange(0, Enumerable.Range(0, count).Select(entry => (ulong)Word(Node(parent), StackNode.Entries + (entry * 8))));
+            left -= count;
+        }
+        return Canonical((int)Word(last, StackNode.Process), (StackReason)Word(last, StackNode.Reason), frames);
+
+        byte[] Node(long node) => Machine[MapNames.StackNodes].Lookup((uint)node)!.Bytes;
+
+        static long Word(byte[] node, int offset) => BinaryPrimitives.ReadInt64LittleEndian(node.AsSpan(offset));
     }
 
     /// <summary>The places of kept hits that are taken.</summary>

@@ -80,7 +80,7 @@ public sealed class CompilerPropertyTests
         Assert.InRange(tooLarge, 0, Rounds / 20);
     }
 
-    private static Hit Hit(Random random, RandomQueries queries, CompileTarget target, int cpus) => new()
+    private static Hit Hit(Random random, RandomQueries queries, CompileTarget target, int cpus) => Readable(random, new()
     {
         Cpu = random.Next(cpus),
         Pid = RandomQueries.Ids[random.Next(RandomQueries.Ids.Length)],
@@ -94,6 +94,14 @@ public sealed class CompilerPropertyTests
         CgroupId = (ulong)queries.Number64(),
         UserStack = Stack(random, target.MaxStackFrames),
         KernelStack = Stack(random, target.MaxStackFrames),
+        Stacks = (random.Next(12), random.Next(3)),
+    });
+
+    /// <summary>Most of what the arguments point to can be read.</summary>
+    private static Hit Readable(Random random, Hit hit) => hit with
+    {
+        Texts = hit.Arguments.Distinct().Where(_ => random.Next(8) > 0).ToDictionary(
+            static address => address, _ => System.Text.Encoding.UTF8.GetBytes(random.Next(6) == 0 ? new string('x', random.Next(40)) : RandomQueries.Comms[random.Next(RandomQueries.Comms.Length)])),
     };
 
     /// <summary>Errors, nothing at all, the cap, one less, and what lies between.</summary>
@@ -112,7 +120,7 @@ public sealed class CompilerPropertyTests
             Assert.True(expected == run.Counter(counter), $"{counter}: {expected} expected, {run.Counter(counter)} counted");
         Assert.True(model.Unset == run.Unset, $"Unset: {model.Unset} expected, {run.Unset} counted");
         if (run.Machine.Ring is { } ring)
-            Assert.Equal(model.Records, ring.Records.Select(static record => Convert.ToHexString(record.Bytes)));
+            Assert.Equal(model.Records, ring.Records.Select(record => run.Canonical(record.Bytes, run.Compiled.Event!)));
         if (run.Compiled.Kept is { } kept)
             AssertSame(kept, model.Kept, [.. run.Kept()]);
         if (run.Compiled.Aggregate is not { } layout)

@@ -74,6 +74,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
             return;
         }
         HashSet<StackKind> walked = [];
+        HashSet<IrMemoryText> read = [];
+        HashSet<IrStack> written = [];
         var branch = (query.Probe as IrAnyProbe)?.Branches[probe];
         List<IrExpression> predicates = [.. branch?.Predicates ?? [], .. query.Predicates];
         var silent = query.Probe.IsSilent || branch is { Probe.IsSilent: true };
@@ -81,18 +83,18 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
             predicates.RemoveRange(predicates.FindLastIndex(static predicate => predicate is IrAssign) + 1, predicates.Count - 1 - predicates.FindLastIndex(static predicate => predicate is IrAssign));
         while (predicates.Count > 0)
         {
-            var written = predicates.TakeWhile(static predicate => predicate is not IrAssign).ToArray();
-            var conjuncts = written.SelectMany(Conjuncts).ToArray();
+            var filters = predicates.TakeWhile(static predicate => predicate is not IrAssign).ToArray();
+            var conjuncts = filters.SelectMany(Conjuncts).ToArray();
             foreach (var conjunct in conjuncts.Where(static c => Stacks(c).Count == 0).Concat(conjuncts.Where(static c => Stacks(c).Count > 0)))
             {
-                if (!Walk(hit, Stacks(conjunct), walked) || !HasStates(conjunct, hit) || Evaluate(conjunct, hit) == 0)
+                if (!Read(hit, conjunct, read) || !Walk(hit, Stacks(conjunct), walked) || !HasStates(conjunct, hit) || Evaluate(conjunct, hit) == 0)
                     return;
             }
-            predicates.RemoveRange(0, written.Length);
+            predicates.RemoveRange(0, filters.Length);
             if (predicates is not [IrAssign assign, ..])
                 continue;
             predicates.RemoveAt(0);
-            if (!Walk(hit, Stacks(assign), walked) || !HasStates(assign, hit))
+            if (!Read(hit, assign, read) || !Walk(hit, Stacks(assign), walked) || !HasStates(assign, hit))
                 return;
             if (!_state.Assign(assign.Kind, assign.Place.Variable, Key(assign.Place, hit), assign.Value is null ? 0 : Evaluate(assign.Value, hit)))
                 Counters[HealthCounter.KeysLost]++;
@@ -116,7 +118,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         };
         foreach (var expression in query.Controls.OfType<IrDistinct>().SelectMany(static distinct => distinct.Fields).Concat(needed))
         {
-            if (expression is not null && (!Walk(hit, Stacks(expression), walked) || !HasStates(expression, hit)))
+            if (expression is not null
+                && (!Read(hit, expression, read) || !(expression is IrTuple tuple ? tuple.Items : [expression]).All(item => Frames(hit, item, written) && Walk(hit, Stacks(item), walked)) || !HasStates(expression, hit)))
                 return;
         }
         for (var control = early; control < query.Controls.Length; control++)
@@ -180,7 +183,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
                 if (!Groups.TryGetValue(key, out var group))
                     Groups.Add(key, group = new());
                 // A count takes values of every type, and does not look at them.
-                group.Add(aggregate.Value is null or { Type: IrType.Text } ? 0 : Evaluate(aggregate.Value, hit), hit);
+                group.Add(aggregate.Value is null or { Type: IrType.Text or IrType.Stack } ? 0 : Evaluate(aggregate.Value, hit), hit);
                 break;
             case IrEmit emit:
                 Emit(string.Concat(emit.Fields.Select(field => Wire(field, hit))));
@@ -212,6 +215,69 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         else
             Records.Add(record);
     }
+
+    /// <summary>Reads the texts that were not read yet; false when one cannot be.</summary>
+    private bool Read(Hit hit, IrExpression expression, HashSet<IrMemoryText> read)
+    {
+        foreach (var text in Texts(expression).Where(read.Add))
+        {
+            if (hit.Texts.ContainsKey(hit.Arguments[((IrArgumentText)text).Index]))
+                continue;
+            Counters[HealthCounter.ReadErrors]++;
+            return false;
+        }
+        return true;
+    }
+
+    /// <summary>Walks the stacks whose frames are delivered and were not walked yet; false when one failed.</summary>
+    private bool Frames(Hit hit, IrExpression expression, HashSet<IrStack> written)
+    {
+        foreach (var item in expression is IrTuple tuple ? tuple.Items : [expression])
+        {
+            if (item is not IrStackFrames { Stack: var stack } || !written.Add(stack))
+                continue;
+            if (Frames(stack.Kind, hit) <= 0)
+            {
+                Counters[HealthCounter.StackErrors]++;
+                return false;
+            }
+            var reason = FramesReason(stack, hit);
+            if (reason == StackReason.FrameLimit && stack.Frames!.Take is not null)
+            {
+                Counters[HealthCounter.Complete]++;
+                continue;
+            }
+            Counters[Enum.Parse<HealthCounter>(reason.Completeness().ToString())]++;
+            if (reason != StackReason.None)
+                Counters[Enum.Parse<HealthCounter>(reason.ToString())]++;
+        }
+        return true;
+    }
+
+    private StackReason FramesReason(IrStack stack, Hit hit) =>
+        Frames(stack.Kind, hit) >= Limit(stack) ? stack.Kind == StackKind.User ? StackReason.UnprovedLimit : StackReason.FrameLimit
+        : stack.Kind == StackKind.User ? StackReason.NoProof : StackReason.None;
+
+    private int Limit(IrStack stack) => int.Min(target.MaxStackFrames, stack.Frames!.Take is { } take ? stack.Frames.Skip + take : int.MaxValue);
+
+    /// <summary>A stack as <see cref="CompiledRun"/> writes it.</summary>
+    private string Stack(IrStack stack, Hit hit)
+    {
+        // The helper answers no more than there is room for.
+        var all = (int)long.Min(Frames(stack.Kind, hit), Limit(stack));
+        var frames = Enumerable.Range(0, all).Select(frame => hit.Frame(all - 1 - frame)).Skip(stack.Frames!.Skip);
+        return CompiledRun.Canonical(stack.Kind == StackKind.User ? hit.Pid : 0, FramesReason(stack, hit), frames);
+    }
+
+    private static List<IrMemoryText> Texts(IrExpression expression) => expression switch
+    {
+        _ when Known(expression) is not null => [],
+        IrMemoryText text => [text],
+        IrIf choice when Plain(choice) is { } plain => Texts(plain),
+        IrLogic logic when Known(logic.Left) is not null => Texts(logic.Right),
+        IrLogic logic when Known(logic.Right) is not null => Texts(logic.Left),
+        _ => [.. expression.Operands.ToArray().SelectMany(Texts).Distinct()],
+    };
 
     /// <summary>Walks the stacks that were not walked yet; false when one failed.</summary>
     private bool Walk(Hit hit, List<StackKind> stacks, HashSet<StackKind> walked)
@@ -310,6 +376,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     private static List<StackKind> Stacks(IrExpression expression) => expression switch
     {
         _ when Known(expression) is not null => [],
+        IrStackFrames => [],
         IrStackValue value => [value.Stack.Kind],
         IrIf choice when Plain(choice) is { } plain => Stacks(plain),
         _ => [.. expression.Operands.ToArray().SelectMany(Stacks).Distinct()],
@@ -349,12 +416,27 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         _ => throw IrNodes.Unknown(expression),
     };
 
-    private static string Text(IrExpression expression, Hit hit) => expression is IrText text ? text.Value : Encoding.UTF8.GetString(hit.Comm).TrimEnd('\0');
+    // Behind a text that was cut stands what no constant has. What constants decide without it was not read.
+    private static string Text(IrExpression expression, Hit hit) => expression switch
+    {
+        IrText text => text.Value,
+        IrArgumentText text when hit.Texts.GetValueOrDefault(hit.Arguments[text.Index], []) is var bytes => Encoding.UTF8.GetString(bytes.AsSpan(0, int.Min(bytes.Length, text.MaxBytes))) + (bytes.Length > text.MaxBytes ? "\x1" : ""),
+        _ => Encoding.UTF8.GetString(hit.Comm).TrimEnd('\0'),
+    };
 
     private string Wire(IrExpression expression, Hit hit)
     {
         if (expression is IrTuple tuple)
             return string.Concat(tuple.Items.Select(item => Wire(item, hit)));
+        if (expression is IrStackFrames stack)
+            return Stack(stack.Stack, hit);
+        if (expression is IrArgumentText text && hit.Texts[hit.Arguments[text.Index]] is var read)
+        {
+            var wire = new byte[text.WireBytes];
+            read.AsSpan(0, int.Min(read.Length, text.MaxBytes)).CopyTo(wire);
+            wire[^1] = (byte)(read.Length > text.MaxBytes ? 1 : 0);
+            return Convert.ToHexString(wire);
+        }
         if (expression.Type == IrType.Text)
             return Convert.ToHexString(hit.Comm);
         var bytes = new byte[sizeof(long)];

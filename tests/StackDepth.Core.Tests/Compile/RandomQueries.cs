@@ -15,6 +15,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 
     /// <summary>What programs at returns that are at entries too call; null for queries without such.</summary>
     internal SessionTarget? Session { get; init; } = KernelHelpers.Session;
+    private bool _hasFewKeys;
 
     internal static ImmutableArray<string> Comms { get; } = ["", "sh", "python3", "8 bytes!", "15 bytes of nam", "größe"];
 
@@ -38,6 +39,8 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         while (random.Next(2) == 0)
             predicates.Add(Truth(3));
         var target = new CompileTarget(Scope(), StackWalk.Kernel, Pick([127, 127, 10, 1]), 1 << 16, Pick([1000, 1000, 2]), random.Next(2) == 0) { Session = _session, Named = RandomFields.Named };
+        // Then few nodes of stacks fit, too.
+        _hasFewKeys = target.MaxKeys < 1000;
         return (new(_probe, predicates.ToImmutable(), Sink()) { Controls = [.. Controls()] }, target);
     }
 
@@ -107,15 +110,15 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     {
         0 => new IrConstant(random.Next(2), IrType.Boolean),
         1 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrStackCompleteness(Stack()), new IrConstant(random.Next(4), IrType.Completeness)),
-        2 => Swap(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), new IrContext(ContextField.Comm, IrType.Text), new IrText(CommConstant())),
+        2 => Swap(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), Text() is var text ? text : throw new InvalidOperationException(), new IrText(TextConstant(text))),
         3 or 4 => new IrCompare(Comparison(), Int32(), Int32()),
         5 => new IrCompare(Comparison(), Int64(), Int64()),
         6 => new IrCompare(Pick([CompareOperator.Equal, CompareOperator.NotEqual]), Truth(depth - 1), Truth(depth - 1)),
         7 => new IrNot(Truth(depth - 1)),
         10 => new IrIf(Truth(depth - 1), Truth(depth - 1), Truth(depth - 1)),
         11 => IsIn(depth),
-        15 => Pick(RandomFields.Of(IrType.Boolean)),
-        12 => new IrStartsWith(new IrContext(ContextField.Comm, IrType.Text), Prefix()),
+        15 => _probe.IsReturn ? new IrConstant(1, IrType.Boolean) : Pick(RandomFields.Of(IrType.Boolean)),
+        12 => Text() is var text ? new IrStartsWith(text, Prefix(text)) : throw new InvalidOperationException(),
         13 or 14 => AnyNumber() is var type && Number(type, depth) is var left ? new IrCompare(Comparison(), left, Number(type, depth)) : throw new InvalidOperationException(),
         _ => new IrLogic(Pick([LogicOperator.And, LogicOperator.Or]), Truth(depth - 1), Truth(depth - 1)),
     };
@@ -170,9 +173,11 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 
     private IrExpression Field() => random.Next(5) switch
     {
-        0 => new IrContext(ContextField.Comm, IrType.Text),
+        0 => Text(),
         1 => new IrContext(ContextField.Function, IrType.Function),
         2 => Truth(1),
+        // Each is a walk of its own, and a function in the program: few of them.
+        3 when Computes && !_hasFewKeys && random.Next(4) == 0 => new IrStackFrames(new(Pick([StackKind.User, StackKind.Kernel])) { Frames = random.Next(2) == 0 ? new() : new(random.Next(3), random.Next(3) == 0 ? null : random.Next(1, 20)) }),
         4 when Computes && random.Next(4) == 0 => Number(IrType.UInt64, 3),
         3 when random.Next(2) == 0 => random.Next(2) == 0 ? new IrStackCompleteness(Stack()) : new IrStackReason(Stack()),
         _ => Number(),
@@ -196,7 +201,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
             : Number(type, depth - 1) is var left ? new IrArithmetic(op, left, random.Next(6) == 0 ? left : Number(type, depth - 1), type) : throw new InvalidOperationException(),
     };
 
-    private IrExpression Leaf(IrType type) => _variables.Count > 0 && State(type) is { } state ? state : random.Next(8) == 0 ? Pick(RandomFields.Of(type)) : type switch
+    private IrExpression Leaf(IrType type) => _variables.Count > 0 && State(type) is { } state ? state : random.Next(8) == 0 && !_probe.IsReturn ? Pick(RandomFields.Of(type)) : type switch
     {
         IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
         IrType.Int64 when _probe.IsReturn && random.Next(2) == 0 =>
@@ -215,9 +220,22 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         return new(operand, [.. Enumerable.Range(0, random.Next(5)).Select(_ => Leaf(type)).OfType<IrConstant>().Select(static constant => constant.Value).Distinct()]);
     }
 
-    private string Prefix()
+    /// <summary>A comm, or one of two texts in memory: more do not fit the BPF stack.</summary>
+    private IrExpression Text() => random.Next(3) == 0 && Computes && !_probe.IsReturn ? new IrArgumentText(random.Next(2), Pick([1, 6, 14])) : new IrContext(ContextField.Comm, IrType.Text);
+
+    private string TextConstant(IrExpression text)
     {
-        var comm = CommConstant();
+        while (true)
+        {
+            var constant = CommConstant();
+            if (text is not IrMemoryText memory || System.Text.Encoding.UTF8.GetByteCount(constant) <= memory.MaxBytes)
+                return constant;
+        }
+    }
+
+    private string Prefix(IrExpression text)
+    {
+        var comm = TextConstant(text);
         // Of whole characters, each of which is one UTF-16 unit here.
         return comm[..random.Next(comm.Length + 1)];
     }

@@ -28,8 +28,8 @@ internal sealed class WalkedRun
         var steps = ProbeCompiler.Steps(query, target);
         _captured = [.. steps.Statements.OfType<Capture>().Select(static capture => capture.Stack)];
         _stride = StackHeader.Bytes + (target.MaxStackFrames * sizeof(long));
-        Run = new(ProgramLowering.Run(
-            steps with { Statements = [.. steps.Statements.Select(static step => step is Capture capture ? capture with { Walk = StackWalk.Kernel } : step)] }, target));
+        var walked = steps with { Statements = [.. steps.Statements.Select(static step => step is Capture capture ? capture with { Walk = StackWalk.Kernel } : step)] };
+        Run = new(ProgramLowering.Run(walked, target, SharedNumbers.Of(walked)));
     }
 
     internal CompiledRun Run { get; }

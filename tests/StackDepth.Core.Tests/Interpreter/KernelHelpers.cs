@@ -63,6 +63,7 @@ internal sealed class KernelHelpers(ProgramRun run)
             HelperId.GetTaskStack => Stack(_task, 0, run.Hit.KernelStack),
             HelperId.ProbeReadKernel => ReadKernel(),
             HelperId.ProbeReadUser => ReadUser(),
+            HelperId.ProbeReadUserStr or HelperId.ProbeReadKernelStr => ReadText(),
             HelperId.Loop => Loop(),
             HelperId.FindVma => FindMapping(),
             HelperId.MapLookupElem => Map().Find(Key(), run.Hit.Cpu),
@@ -95,10 +96,13 @@ internal sealed class KernelHelpers(ProgramRun run)
         var buffer = run.Write(run[Register.R2], (int)run[Register.R3]);
         // What is not filled is zeroed, all of it when the walk fails.
         buffer.Clear();
-        if (result > buffer.Length)
-            throw new MachineException($"{result} bytes of frames do not fit {buffer.Length}");
+        // A walk ends where the room does.
+        result = long.Min(result, buffer.Length);
         if (result > 0)
-            buffer[..(int)result].Fill(0xee);
+        {
+            for (var frame = 0; frame < result / 8; frame++)
+                System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(buffer[(frame * 8)..], run.Hit.Frame((int)(result / 8) - 1 - frame));
+        }
         return (ulong)result;
     }
 
@@ -122,6 +126,20 @@ internal sealed class KernelHelpers(ProgramRun run)
         var target = run.Write(run[Register.R1], (int)run[Register.R2]);
         target.Clear();
         return Process.Memory.Read(run[Register.R3], target) ? 0 : Fault;
+    }
+
+    private ulong ReadText()
+    {
+        var target = run.Write(run[Register.R1], (int)run[Register.R2]);
+        if (!run.Hit.Texts.TryGetValue((long)run[Register.R3], out var text))
+        {
+            target.Clear();
+            return Fault;
+        }
+        var taken = int.Min(text.Length, target.Length - 1);
+        text.AsSpan(0, taken).CopyTo(target);
+        target[taken] = 0;
+        return (ulong)taken + 1;
     }
 
     private ulong Loop()

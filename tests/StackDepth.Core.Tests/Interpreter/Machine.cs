@@ -18,6 +18,9 @@ internal sealed record Hit
     /// <summary>The arguments of the probed function that are in registers.</summary>
     internal long[] Arguments { get; init; } = new long[6];
 
+    /// <summary>The texts that can be read, by their addresses, without the NUL at the end.</summary>
+    internal IReadOnlyDictionary<long, byte[]> Texts { get; init; } = new Dictionary<long, byte[]>();
+
     internal uint Uid { get; init; }
 
     internal uint Gid { get; init; }
@@ -39,6 +42,12 @@ internal sealed record Hit
 
     /// <summary>What <c>bpf_get_stack</c> answers: bytes, or a negated errno.</summary>
     internal long UserStack { get; init; } = 8;
+
+    /// <summary>Where stacks differ: from the frame with this number on, counted from the outermost.</summary>
+    internal (int Frame, int Variant) Stacks { get; init; }
+
+    /// <summary>The address of a frame that either helper answers, counted from the outermost.</summary>
+    internal ulong Frame(int fromOutermost) => 0x40_0000UL + ((ulong)fromOutermost * 16) + (fromOutermost >= Stacks.Frame ? (ulong)Stacks.Variant : 0);
 
     /// <summary>What <c>bpf_get_task_stack</c> answers.</summary>
     internal long KernelStack { get; init; } = 8;

@@ -37,7 +37,7 @@ public sealed class QueryTests
     [Fact]
     public void Texts_are_compared_only_as_comm_with_a_constant()
     {
-        const string Message = "A text can be compared only as comm with a constant.";
+        const string Message = "A text can be compared only with a constant: s.Comm == \"python3\".";
 
         Assert.Equal(Message, Refused(Source.Where(s => s.Comm == s.Comm).Count().Query));
         Assert.Equal(Message, Refused(Source.Where(s => (Expr<string>)"a" == "a").Count().Query));

@@ -53,6 +53,40 @@ public sealed class ResultQueryTests
     }
 
     [Fact]
+    public void A_text_in_memory_says_what_it_cannot_be()
+    {
+        var source = GoldenQueries.Source;
+        Assert.Contains("ArgString(0) to ArgString(5)", Assert.Throws<ProbeQueryException>(() => source.Select(s => s.ArgString(6))).Message, StringComparison.Ordinal);
+        Assert.Contains("at most 128 bytes", Assert.Throws<ProbeQueryException>(() => source.Select(s => s.ArgString(0, 129))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.Select(s => s.ArgString(0, 0)));
+        Refused(source.Where(s => s.ArgString(0, 3) == "four").Count().Query, "str(arg0, 3) takes 3 of a text: it can never equal it");
+        Refused(source.Where(s => s.ArgString(0, 3).StartsWith("four")).Count().Query, "it can never begin so");
+        Refused(source.Where(s => s.ArgString(0) == s.Comm).Count().Query, "only with a constant");
+        Refused(source.Where(s => s.ArgString(0) == "a\0b").Count().Query, "first NUL");
+        Refused(Probe.UProbe("bin", "f+4").Select(s => s.ArgString(0)).Query, "at a function's entry only");
+        Refused(source.GroupBy(s => (s.ArgString(0, 128), s.ArgString(1, 128))).Count().Query, "512 bytes of stack");
+
+        static void Refused(IrQuery query, string why) =>
+            Assert.Contains(why, Assert.Throws<ProbeQueryException>(() => ProbeCompiler.Compile(query, GoldenQueries.Target)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Stacks_are_no_operands()
+    {
+        var source = GoldenQueries.Source;
+        Refused(source.Where(s => s.UStack.Frames == s.KStack.Frames).Count().Query, "group by it");
+        Refused(source.Select(s => Expr.If(s.Pid == 1, s.UStack.Frames, s.KStack.Frames)).Query, "the stack beside the condition");
+        Assert.Throws<ArgumentException>(() => source.Where(s => s.UStack.Frames == new CallStack([])));
+        Assert.Contains("skip first", Assert.Throws<ProbeQueryException>(() => source.GroupBy(s => s.UStack.Take(2).Skip(2))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.GroupBy(s => s.UStack.Take(0)));
+        Assert.Equal(source.Select(s => s.UStack.Skip(1).Take(2)).Query, source.Select(s => s.UStack.Take(3).Skip(1)).Query);
+        Assert.Equal(source.Select(s => s.UStack.Take(2)).Query, source.Select(s => s.UStack.Take(2).Take(9).Skip(0)).Query);
+
+        static void Refused(IrQuery query, string why) =>
+            Assert.Contains(why, Assert.Throws<ProbeQueryException>(() => ProbeCompiler.Compile(query, GoldenQueries.Target)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_constant_text_among_keys_is_refused() =>
         Assert.Throws<ProbeQueryException>(() => ProbeCompiler.Compile(GoldenQueries.Source.GroupBy(s => (s.Pid, (Expr<string>)"always")).Count().Query, GoldenQueries.Target));
 

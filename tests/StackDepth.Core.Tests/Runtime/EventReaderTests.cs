@@ -1,4 +1,7 @@
 using System.Buffers.Binary;
+using System.Text;
+using StackDepth.Compile;
+using StackDepth.Ir;
 using StackDepth.Runtime;
 
 namespace StackDepth.Core.Tests.Runtime;
@@ -35,6 +38,25 @@ public sealed class EventReaderTests
 
     [Fact]
     public void A_comm_without_NUL_ends_with_its_field() => Assert.Equal("0123456789abcdef", ReadComm("0123456789abcdef"u8.ToArray()));
+
+    [Theory]
+    [InlineData("sh", "sh")]
+    [InlineData("", "")]
+    [InlineData("14 bytes of te", "14 bytes of te")]
+    [InlineData("15 bytes of tex", "15 bytes of te…")]
+    [InlineData("größe größe größe", "größe größ…")]
+    [InlineData("13 bytes of t€", "13 bytes of t…")]
+    [InlineData("12 bytes of 😀", "12 bytes of …")]
+    public void A_text_that_was_cut_ends_in_an_ellipsis_and_in_no_half_of_a_character(string text, string expected)
+    {
+        var layout = EventLayout.Of(new IrArgumentText(0, 14));
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var wire = new byte[16];
+        bytes.AsSpan(0, int.Min(bytes.Length, 14)).CopyTo(wire);
+        wire[15] = (byte)(bytes.Length > 14 ? 1 : 0);
+        var reader = new EventReader(wire, Sites, layout);
+        Assert.Equal(expected, reader.Next<string>());
+    }
 
     [Fact]
     public void Random_bytes_never_break_the_reader()

@@ -27,6 +27,8 @@ internal sealed class CaptureLowering
         foreach (var capture in program.Statements.OfType<Capture>())
         {
             context.StackOffsets[capture.Stack] = _slotBytes;
+            if (capture.Stack.Frames is not null)
+                context.StackNumbers[capture.Stack] = _slotBytes + StackHeader.Bytes + WalkLowering.WalkBytes(capture, context);
             _needsMemory |= WalkLowering.NeedsMemory(capture, context.Target);
             _slotBytes += StackHeader.Bytes + WalkLowering.StateBytes(capture, context);
         }
@@ -53,11 +55,22 @@ internal sealed class CaptureLowering
         }
         var failed = asm.CreateLabel("failed");
         WalkLowering.Lower(_context, capture, stack, failed);
-        CountCompleteness(stack, counted);
+        // Who asks for so many frames has them all: that there are more is no loss.
+        CountCompleteness(stack, counted, cutIsWhole: capture.Stack.Frames?.Take is not null);
         asm.Place(failed);
         _context.Increment(HealthCounter.StackErrors);
         asm.Jump(_context.Leave);
         asm.Place(counted);
+        if (capture.Stack.Frames is null)
+            return;
+        var lost = asm.CreateLabel("no room for the stack");
+        var numbered = asm.CreateLabel("numbered");
+        FramesLowering.Lower(_context, capture, lost);
+        asm.Jump(numbered);
+        asm.Place(lost);
+        _context.Increment(HealthCounter.KeysLost);
+        asm.Jump(_context.Leave);
+        asm.Place(numbered);
     }
 
     /// <summary>Places the release of the slot before the program's end.</summary>
@@ -133,9 +146,18 @@ internal sealed class CaptureLowering
     }
 
     /// <summary>Counts the stack by what its header says, and goes to <paramref name="counted"/>.</summary>
-    private void CountCompleteness(int stack, Label counted)
+    private void CountCompleteness(int stack, Label counted, bool cutIsWhole = false)
     {
         var asm = _context.Asm;
+        if (cutIsWhole)
+        {
+            var other = asm.CreateLabel("not cut where it was to be");
+            asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Reason);
+            asm.JumpIf(JumpOp.JNE, Register.R1, (int)StackReason.FrameLimit, other);
+            _context.Increment(HealthCounter.Complete);
+            asm.Jump(counted);
+            asm.Place(other);
+        }
         // The masks and the comparison say to the verifier what it cannot know: that a walk stores values of the enums only.
         asm.Load(MemorySize.W, Register.R1, Register.R8, stack + StackHeader.Completeness);
         asm.And(Register.R1, Completenesses - 1);

@@ -100,6 +100,17 @@ internal static class ContextLowering
         asm.Call(HelperId.GetAttachCookie);
     }
 
+    /// <summary>Asks whether the thread is in the cgroup whose folder the map holds (Linux 4.9).</summary>
+    internal static void Load(LoweringContext context, IrInCgroup cgroup)
+    {
+        var asm = context.Asm;
+        asm.LoadMap(Register.R1, MapNames.Cgroups);
+        asm.Mov(Register.R2, context.CgroupFolders.IndexOf(cgroup.Path));
+        asm.Call(HelperId.CurrentTaskUnderCgroup);
+        var offset = context.Cgroups[cgroup] = context.Allocate(sizeof(long));
+        asm.Store(MemorySize.DW, Register.R10, offset, Register.R0);
+    }
+
     /// <summary>R0 = the ids, kept in the BPF stack when a later step wants them.</summary>
     private static void FetchIds(LoweringContext context)
     {

@@ -102,5 +102,5 @@ internal static class ControlLowering
         asm.Place(fresh);
     }
 
-    private static EventLayout Layout(IrDistinct distinct) => new([.. distinct.Fields.Select(static field => field.Type)]);
+    private static EventLayout Layout(IrDistinct distinct) => EventLayout.Of(distinct.Fields);
 }

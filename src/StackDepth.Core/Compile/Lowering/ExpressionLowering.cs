@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 
@@ -58,6 +56,9 @@ internal static class ExpressionLowering
             case IrStackCountOf count:
                 asm.Load(MemorySize.DW, destination, Register.R8, context.CountOffset(count.Stack, count.Functions));
                 break;
+            case IrStackFrames frames:
+                asm.Load(MemorySize.DW, destination, Register.R8, context.StackNumbers[frames.Stack]);
+                break;
             case IrStackBound bound:
                 EvaluateBound(context, bound, destination);
                 break;
@@ -110,13 +111,9 @@ internal static class ExpressionLowering
     internal static void Store(LoweringContext context, IrExpression expression, Register pointer, int offset)
     {
         var asm = context.Asm;
-        if (expression is IrContext { Field: ContextField.Comm } comm)
+        if (expression.Type == IrType.Text)
         {
-            for (var part = 0; part < EventLayout.CommBytes; part += sizeof(long))
-            {
-                asm.Load(MemorySize.DW, Register.R1, Register.R10, context.Fields[comm.Field] + part);
-                asm.Store(MemorySize.DW, pointer, offset + part, Register.R1);
-            }
+            TextLowering.Store(context, expression, pointer, offset);
             return;
         }
         Evaluate(context, expression, Register.R1);
@@ -214,12 +211,16 @@ internal static class ExpressionLowering
             case IrIsIn set:
                 BranchIsIn(context, set, target, when, work, free);
                 break;
+            case IrInCgroup cgroup:
+                asm.Load(MemorySize.DW, work, Register.R10, context.Cgroups[cgroup]);
+                asm.JumpIf(when ? JumpOp.JEQ : JumpOp.JNE, work, 1, target);
+                break;
             case IrStartsWith prefix:
-                BranchText(context, (IrContext)prefix.Operand, prefix.Prefix, whole: false, target, when, work, free);
+                TextLowering.Branch(context, prefix.Operand, prefix.Prefix, whole: false, target, when, work, free);
                 break;
             case IrCompare { Left.Type: IrType.Text } text:
-                BranchText(
-                    context, text.Left as IrContext ?? (IrContext)text.Right, (text.Left as IrText ?? (IrText)text.Right).Value, whole: true, target,
+                TextLowering.Branch(
+                    context, text.Left is IrText ? text.Right : text.Left, (text.Left as IrText ?? (IrText)text.Right).Value, whole: true, target,
                     (text.Operator == CompareOperator.Equal) == when, work, free);
                 break;
             case IrCompare compare:
@@ -263,37 +264,6 @@ internal static class ExpressionLowering
             return;
         asm.Jump(target);
         asm.Place(found);
-    }
-
-    /// <summary>Compares by 8 bytes: all of the text, which is padded with zeroes, or those of a prefix.</summary>
-    private static void BranchText(LoweringContext context, IrContext comm, string text, bool whole, Label target, bool whenEqual, Register work, ScratchRegisters free)
-    {
-        var asm = context.Asm;
-        Span<byte> bytes = stackalloc byte[EventLayout.CommBytes];
-        bytes.Clear();
-        var length = Encoding.UTF8.GetBytes(text, bytes);
-        var different = whenEqual ? asm.CreateLabel("different") : target;
-        for (var part = 0; part < (whole ? EventLayout.CommBytes : length); part += sizeof(long))
-        {
-            asm.Load(MemorySize.DW, work, Register.R10, context.Fields[comm.Field] + part);
-            if (!whole && length - part < sizeof(long))
-                asm.Lsh(work, (sizeof(long) - (length - part)) * 8);
-            var expected = BinaryPrimitives.ReadInt64LittleEndian(bytes[part..]);
-            if (!whole && length - part < sizeof(long))
-                expected <<= (sizeof(long) - (length - part)) * 8;
-            if (expected is >= int.MinValue and <= int.MaxValue)
-            {
-                asm.JumpIf(JumpOp.JNE, work, (int)expected, different);
-                continue;
-            }
-            asm.LoadImmediate64(free.First, expected);
-            asm.JumpIf(JumpOp.JNE, work, free.First, different);
-        }
-        if (whenEqual)
-        {
-            asm.Jump(target);
-            asm.Place(different);
-        }
     }
 
     private static JumpOp Jump(CompareOperator op, bool when, bool unsigned) => (op, when) switch

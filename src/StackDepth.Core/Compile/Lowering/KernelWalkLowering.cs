@@ -14,6 +14,9 @@ internal static class KernelWalkLowering
     // The helper zeroes what it does not fill: no larger than the kernel can fill.
     internal static int StateBytes(CompileTarget target) => target.MaxStackFrames * sizeof(long);
 
+    /// <summary>The most frames that the capture takes.</summary>
+    internal static int MostFrames(Capture capture, CompileTarget target) => capture.Stack.Frames is null ? target.MaxStackFrames : int.Min(capture.MaxFrames, target.MaxStackFrames);
+
     internal static void Lower(LoweringContext context, Capture capture, int stack, Label failed)
     {
         var asm = context.Asm;
@@ -31,7 +34,7 @@ internal static class KernelWalkLowering
         }
         asm.Mov(Register.R2, Register.R8);
         asm.Add(Register.R2, stack + StackHeader.Bytes);
-        asm.Mov(Register.R3, StateBytes(context.Target));
+        asm.Mov(Register.R3, MostFrames(capture, context.Target) * sizeof(long));
         asm.Mov(Register.R4, user ? UserStackFlag : 0);
         asm.Call(ofTask ? HelperId.GetTaskStack : HelperId.GetStack);
         // A stack has a frame at least: nothing found is a failure too, and no depth of 0.
@@ -42,7 +45,7 @@ internal static class KernelWalkLowering
 
         var uncut = asm.CreateLabel("uncut");
         var known = asm.CreateLabel("known");
-        asm.JumpIf(JumpOp.JLT, Register.R0, context.Target.MaxStackFrames, uncut);
+        asm.JumpIf(JumpOp.JLT, Register.R0, MostFrames(capture, context.Target), uncut);
         StackHeader.StoreVerdict(asm, stack, user ? StackReason.UnprovedLimit : StackReason.FrameLimit);
         asm.Jump(known);
         asm.Place(uncut);

@@ -47,6 +47,12 @@ internal sealed class LoweringContext
     /// <summary>Frame offsets of fields that have been fetched.</summary>
     internal Dictionary<string, int> Fetched { get; } = [];
 
+    /// <summary>Frame offsets of the answers whether the thread is in a cgroup.</summary>
+    internal Dictionary<IrInCgroup, int> Cgroups { get; } = [];
+
+    /// <summary>Frame offsets of texts in memory that have been read.</summary>
+    internal Dictionary<IrMemoryText, int> Texts { get; } = [];
+
     /// <summary>Whether a step wants the ids of process and thread beyond the process filter.</summary>
     internal bool NeedsIds { get; init; }
 
@@ -65,6 +71,9 @@ internal sealed class LoweringContext
     /// <summary>The sets of functions whose frames the walks count.</summary>
     internal ImmutableArray<IrFunctions> Counted { get; init; } = [];
 
+    /// <summary>The folders of the cgroups that the query's programs ask for, in the order of their numbers.</summary>
+    internal ImmutableArray<string> CgroupFolders { get; init; } = [];
+
     /// <summary>The hits that are kept with their frames, where the query keeps any.</summary>
     internal KeptLayout? Kept { get; init; }
 
@@ -73,6 +82,15 @@ internal sealed class LoweringContext
 
     /// <summary>Where the number of frames in some functions lies in the capture slot.</summary>
     internal int CountOffset(IrStack stack, IrFunctions functions) => StackOffsets[stack] + StackHeader.Bytes + (Counted.IndexOf(functions) * sizeof(long));
+
+    /// <summary>Where in the capture slot the numbers lie of stacks whose frames are delivered.</summary>
+    internal Dictionary<IrStack, int> StackNumbers { get; } = [];
+
+    /// <summary>The function that numbers a node of a stack, where the program has one.</summary>
+    internal Label? NumberNode { get; set; }
+
+    /// <summary>Our own walks that write down the frames of stacks that are values.</summary>
+    internal Dictionary<IrStack, StackWalker> FrameWalkers { get; } = [];
 
     /// <summary>The frame offset of the number of the capture slot, where a walk of ours needs it.</summary>
     internal int? SlotNumber { get; set; }
@@ -104,7 +122,7 @@ internal sealed class LoweringContext
     internal int Allocate(int bytes)
     {
         _frameBytes += (bytes + 7) & ~7;
-        return _frameBytes <= (CallsFunctions ? StackBytes - StackWalker.StackBytes : StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once.");
+        return _frameBytes <= (CallsFunctions ? StackBytes - StackWalker.StackBytes : StackBytes) ? -_frameBytes : throw new ProbeQueryException("The query needs more than the 512 bytes of stack that a BPF program has: select fewer values at once, or shorter texts.");
     }
 
     /// <summary>Room in the BPF stack for one number that no register is left for, until <see cref="ReturnSpill"/>.</summary>

@@ -16,21 +16,21 @@ internal static class ProgramLowering
 {
     /// <param name="program">The steps.</param>
     /// <param name="target">What the program depends on beside them.</param>
-    /// <param name="counted">The sets of functions whose frames are counted, where the steps are not all that counts them.</param>
-    internal static CompiledQuery Run(IrProgram program, CompileTarget target, ImmutableArray<IrFunctions> counted = default)
+    /// <param name="numbers">What it has in common with the query's other programs.</param>
+    internal static CompiledQuery Run(IrProgram program, CompileTarget target, SharedNumbers numbers)
     {
-        if (counted.IsDefault)
-            counted = program.Counted;
+        var counted = numbers.Counted;
         if (counted.Length > FunctionMarks.MostSets)
             throw new ProbeQueryException($"A query counts the frames of at most {FunctionMarks.MostSets} sets of functions, not of {counted.Length}: name several functions in one CountOf.");
         var context = new LoweringContext(target)
         {
             NeedsIds = program.Statements.Any(static s => s is LoadContext { Field: ContextField.Pid or ContextField.Tid }),
             Counted = counted,
+            CgroupFolders = numbers.Cgroups,
             Kept = program.Statements[^1] is Deliver { Sink: IrAggregate { Kept: { } keep } } ? new(keep, target.FramesOf(keep.Stack)) : null,
             Probe = program.Probe,
             EntersAtFunctions = program.Probe is IrUserProbe user && SymbolQuery.IsFunction(user.Symbols),
-            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target)),
+            CallsFunctions = program.Statements.OfType<Capture>().Any(capture => WalkLowering.NeedsMemory(capture, target) || capture.Stack.Frames is not null),
             // Without a walk of ours, the memory of a capture slot ends where that begins which only walks need.
             RegionCache = program.Statements.OfType<Capture>().Any(capture => WalkLowering.IsOwn(capture, target) || capture.Stack.Kind == StackKind.Recursion)
                 ? WalkMemory.Bytes + WalkMemory.StopBytes
@@ -44,8 +44,8 @@ internal static class ProgramLowering
         var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, key is null ? 0 : aggregate!.Size);
         var record = sink switch
         {
-            IrEmit emit => new EventLayout([.. emit.Fields.Select(f => f.Type)]),
-            IrEmitExtremum extremum => new EventLayout([extremum.Value.Type]),
+            IrEmit emit => EventLayout.Of(emit.Fields),
+            IrEmitExtremum extremum => EventLayout.Of(extremum.Value),
             _ => null,
         };
 
@@ -68,6 +68,12 @@ internal static class ProgramLowering
                     break;
                 case FetchField fetch:
                     FieldLowering.Fetch(context, fetch.Field);
+                    break;
+                case LoadInCgroup load:
+                    ContextLowering.Load(context, load.Cgroup);
+                    break;
+                case LoadText load:
+                    TextLowering.Load(context, load.Text);
                     break;
                 case Guard guard:
                     ExpressionLowering.BranchUnless(context, guard.Condition, context.Leave);
@@ -127,7 +133,10 @@ internal static class ProgramLowering
         asm.Exit();
         foreach (var walker in context.Walkers.Values)
             walker.PlaceFunctions(asm);
+        foreach (var walker in context.FrameWalkers.Values)
+            walker.PlaceFunctions(asm);
         context.Recorder?.PlaceFunctions(asm);
+        FramesLowering.PlaceFunction(context);
         if (context.Python is { } python)
             PythonLowering.PlaceFunctions(python);
         context.Prover?.PlaceFunctions(asm);
@@ -140,6 +149,7 @@ internal static class ProgramLowering
         return new([new(program, spec)], [.. Maps(context, capture, layout, aggregate, key, record, sink), .. ControlLowering.Maps(program, target), .. StateLowering.Maps(program, target)], layout, aggregate, record, key, context.Kept)
         {
             Counted = counted,
+            Cgroups = numbers.Cgroups,
         };
     }
 
@@ -165,7 +175,7 @@ internal static class ProgramLowering
         maps.Add(new(MapNames.Results, MapType.PerCpuArray, sizeof(int), layout.Size, 1));
         if (capture.ScratchBytes > 0)
             maps.Add(new(MapNames.Scratch, MapType.PerCpuArray, sizeof(int), capture.ScratchBytes, 1));
-        var walks = context.Walkers.Count > 0 || context.Recorder is not null || context.Prover is not null;
+        var walks = context.Walkers.Count > 0 || context.FrameWalkers.Count > 0 || context.Recorder is not null || context.Prover is not null;
         var measures = context.StackOffsets.Keys.Any(static stack => !stack.IsWalked);
         if (walks || measures)
             maps.Add(new(MapNames.Walks, MapType.PerCpuArray, sizeof(int), WalkBytes(), CaptureLowering.Slots));
@@ -178,6 +188,10 @@ internal static class ProgramLowering
         }
         if (context.StackOffsets.ContainsKey(new(StackKind.Recursion)))
             maps.AddRange(ActivationLayout.Maps(target.PreallocateGroups, target.Sites));
+        if (context.Cgroups.Count > 0)
+            maps.Add(new(MapNames.Cgroups, MapType.CgroupArray, sizeof(int), sizeof(int), context.CgroupFolders.Length));
+        if (context.NumberNode is not null)
+            maps.AddRange(StackNode.Maps(target));
         if (key is not null)
             maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
         if (record is not null)
@@ -193,7 +207,7 @@ internal static class ProgramLowering
         }
         return maps.ToImmutable();
 
-        int WalkBytes() => context.Recorder is not null ? TrailMemory.End
+        int WalkBytes() => context.Recorder is not null || context.FrameWalkers.Count > 0 ? TrailMemory.End
             : measures ? context.RegionCache + RegionLowering.CacheBytes
             : WalkMemory.Bytes;
     }

@@ -13,7 +13,10 @@ namespace StackDepth.Compile.Lowering;
 internal static class WalkLowering
 {
     /// <summary>How many bytes behind the header the walk needs, a multiple of 8.</summary>
-    internal static int StateBytes(Capture capture, LoweringContext context) => capture switch
+    internal static int StateBytes(Capture capture, LoweringContext context) => WalkBytes(capture, context) + (capture.Stack.Frames is null ? 0 : FramesLowering.StateBytes(capture.Walk));
+
+    /// <summary>What of that the walk itself needs.</summary>
+    internal static int WalkBytes(Capture capture, LoweringContext context) => capture switch
     {
         { Stack.Kind: StackKind.Region } => RegionLowering.StateBytes,
         { Stack.Kind: StackKind.Recursion or StackKind.Python } => 0,

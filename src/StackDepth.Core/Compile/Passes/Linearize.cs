@@ -18,6 +18,8 @@ internal static class Linearize
         HashSet<ContextField> loaded = [];
         HashSet<IrStack> captured = [];
         HashSet<string> fetched = [];
+        HashSet<IrMemoryText> read = [];
+        HashSet<IrInCgroup> asked = [];
         List<IrExpression> open = [];
         var comparisons = new OpenComparisons(target);
         var state = new StateReads(query);
@@ -81,6 +83,10 @@ internal static class Linearize
                     steps.Add(new LoadContext(context.Field));
                 if (node is IrField field && FieldLowering.IsFetched(field, target) && fetched.Add(field.Name))
                     steps.Add(new FetchField(field));
+                if (node is IrInCgroup cgroup && asked.Add(cgroup))
+                    steps.Add(new LoadInCgroup(cgroup));
+                if (node is IrMemoryText text && read.Add(text))
+                    steps.Add(new LoadText(text));
                 return false;
             });
             expression.Any(node =>
@@ -108,8 +114,10 @@ internal static class Linearize
         void Add(IrStack stack)
         {
             if (captured.Add(stack))
-                steps.Add(new Capture(stack, target.WalkOf(stack), stack.IsWalked ? target.FrameLimit(target.WalkOf(stack)) : 0));
+                steps.Add(new Capture(stack, target.WalkOf(stack), stack.IsWalked ? Limit(stack) : 0));
         }
+
+        int Limit(IrStack stack) => target.FrameLimit(target.WalkOf(stack)) is var most && stack.Frames is { } frames ? frames.Limit(most) : most;
     }
 
     private static IEnumerable<IrExpression> Parts(IrExpression expression) => expression is IrTuple tuple ? tuple.Items.SelectMany(Parts) : [expression];

@@ -34,6 +34,11 @@ internal static class NameWalks
             _ => expression.Map(Name),
         };
 
-        IrStack NameStack(IrStack stack) => stack.Walk is { } walk && (walk == target.Walk || stack.Kind == StackKind.Kernel) ? new(stack.Kind) : stack;
+        IrStack NameStack(IrStack stack)
+        {
+            if (stack.Frames is not null)
+                stack = target.FramesOf(stack);
+            return stack.Walk is { } walk && (walk == target.Walk || stack.Kind == StackKind.Kernel) ? stack with { Walk = null } : stack;
+        }
     }
 }

@@ -87,7 +87,7 @@ internal static class TypeCheck
 
     private static void CheckArguments(IrQuery query, string symbols)
     {
-        if (!SymbolQuery.IsFunction(symbols) && query.Expressions.Any(static expression => expression.Any(static node => node is IrArgument)))
+        if (!SymbolQuery.IsFunction(symbols) && query.Expressions.Any(static expression => expression.Any(static node => node is IrArgument or IrArgumentText)))
         {
             throw new ProbeQueryException(
                 $"Arguments are where the caller left them at a function's entry only, and \"{symbols}\" names an instruction within one. Probe the function.");
@@ -123,18 +123,18 @@ internal static class TypeCheck
             case IrCompare compare:
                 CheckCompare(compare);
                 break;
-            case IrIf { Type: IrType.Text or IrType.Function }:
-                throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text or the function beside the condition, as a field of its own.");
+            case IrIf { Type: IrType.Text or IrType.Function or IrType.Stack }:
+                throw new ProbeQueryException("Expr.If chooses between numbers, truth values, Completeness and StackReason only: select the text, the function or the stack beside the condition, as a field of its own.");
             case IrState state:
                 CheckKeys(state.Place);
                 break;
             case IrAssign assign:
                 CheckKeys(assign.Place);
                 break;
-            case IrStartsWith { Operand: not IrContext { Field: ContextField.Comm } }:
-                throw new ProbeQueryException("StartsWith looks at comm only: s.Comm.StartsWith(\"python\").");
+            case IrStartsWith { Operand: IrText }:
+                throw new ProbeQueryException("StartsWith looks at texts of the context only: s.Comm.StartsWith(\"python\").");
             case IrStartsWith prefix:
-                CheckComm(prefix.Prefix, "begin");
+                CheckText(prefix.Operand, prefix.Prefix, "begin");
                 break;
         }
     }
@@ -142,7 +142,11 @@ internal static class TypeCheck
     private static void CheckKeys(IrPlace place)
     {
         foreach (var key in place.Keys)
+        {
+            if (key.Type == IrType.Stack || key is IrMemoryText)
+                throw new ProbeQueryException($"The variable \"{place.Variable.Name}\" cannot be kept by {(key.Type == IrType.Stack ? "a stack" : "a text in memory")}: key it by numbers, or by s.Comm.");
             CheckOutput(key, $"a key of the variable \"{place.Variable.Name}\"");
+        }
     }
 
     /// <summary>Aggregates keep signed numbers of 64 bits.</summary>
@@ -159,11 +163,30 @@ internal static class TypeCheck
     {
         if (compare.Left.Type == IrType.Function)
             throw new ProbeQueryException("A function cannot be compared in the kernel: name the functions in the probe instead, or group by the function.");
+        if (compare.Left.Type == IrType.Stack)
+            throw new ProbeQueryException("A stack cannot be compared in the kernel: group by it, or ask for its Length or CountOf.");
         if (compare.Left.Type != IrType.Text)
             return;
-        if (compare is not ({ Left: IrContext, Right: IrText } or { Left: IrText, Right: IrContext }))
-            throw new ProbeQueryException("A text can be compared only as comm with a constant.");
-        CheckComm((compare.Left as IrText ?? (IrText)compare.Right).Value, "equal");
+        if (compare.Left is IrText == compare.Right is IrText)
+            throw new ProbeQueryException("A text can be compared only with a constant: s.Comm == \"python3\".");
+        CheckText(compare.Left is IrText ? compare.Right : compare.Left, (compare.Left as IrText ?? (IrText)compare.Right).Value, "equal");
+    }
+
+    private static void CheckText(IrExpression operand, string text, string verb)
+    {
+        if (operand is not IrMemoryText memory)
+        {
+            CheckComm(text, verb);
+            return;
+        }
+        var bytes = Encoding.UTF8.GetByteCount(text);
+        if (bytes > memory.MaxBytes)
+        {
+            throw new ProbeQueryException(
+                $"\"{text}\" has {bytes} bytes, and {IrPrinter.Print(memory)} takes {memory.MaxBytes} of a text: it can never {(verb == "equal" ? "equal it" : "begin so")}. Raise maxBytes, or compare with fewer bytes.");
+        }
+        if (text.Contains('\0', StringComparison.Ordinal))
+            throw new ProbeQueryException($"A text in memory ends at its first NUL: it can never {verb} {(verb == "equal" ? "one that has one inside" : "with one")}.");
     }
 
     private static void CheckComm(string text, string verb)

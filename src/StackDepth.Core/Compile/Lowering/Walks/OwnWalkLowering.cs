@@ -13,8 +13,7 @@ internal static class OwnWalkLowering
     {
         var asm = context.Asm;
         LoadMemory(context, failed);
-        if (!context.Walkers.TryGetValue(capture.Walk, out var walker))
-            context.Walkers.Add(capture.Walk, walker = Create(context, capture, records: false));
+        var walker = Walker(context, capture);
         if (!context.Probe.HasUserRegisters)
             RequireUserCode(context, failed);
         walker.Enter(asm);
@@ -22,13 +21,28 @@ internal static class OwnWalkLowering
         walker.Go(asm, context.Allocate(sizeof(long)));
         asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Count, Register.R1);
         asm.Note("frame count");
-        for (var set = 0; set < context.Counted.Length; set++)
+        for (var set = 0; set < context.Counted.Length && capture.Stack.Frames is null; set++)
         {
             asm.Load(MemorySize.DW, Register.R2, Register.R9, FrameCounts.Counter(set));
             asm.Store(MemorySize.DW, Register.R8, stack + StackHeader.Bytes + (set * sizeof(long)), Register.R2);
             asm.Note($"frames in {IrPrinter.Print(context.Counted[set])}");
         }
         StoreVerdict(asm, stack);
+    }
+
+    /// <summary>One walk counts all stacks that are walked so; those whose frames are written down have their own.</summary>
+    private static StackWalker Walker(LoweringContext context, Capture capture)
+    {
+        StackWalker? walker;
+        if (capture.Stack.Frames is { } frames)
+        {
+            if (!context.FrameWalkers.TryGetValue(capture.Stack, out walker))
+                context.FrameWalkers.Add(capture.Stack, walker = Create(context, capture, records: true, new(context.NumberNode ??= context.Asm.CreateLabel("number a node"), frames.Skip, context.FrameWalkers.Count)));
+            return walker;
+        }
+        if (!context.Walkers.TryGetValue(capture.Walk, out walker))
+            context.Walkers.Add(capture.Walk, walker = Create(context, capture, records: false));
+        return walker;
     }
 
     /// <summary>Walks the stack of a hit that is kept, and writes down its frames. The memory of the walk stays in R9.</summary>
@@ -131,9 +145,9 @@ internal static class OwnWalkLowering
     private static KernelOffsets Fields(LoweringContext context) =>
         context.Target.Fields ?? throw new InvalidOperationException("A walk of ours needs the kernel's fields, and the target of the compilation has none.");
 
-    private static StackWalker Create(LoweringContext context, Capture capture, bool records)
+    private static StackWalker Create(LoweringContext context, Capture capture, bool records, FrameNumbering? numbers = null)
     {
         var target = context.Target;
-        return new(context.Asm, new(capture.Walk, capture.MaxFrames, Fields(context), target.SequenceShift, context.EntersAtFunctions, context.Counted.Length, Records: records));
+        return new(context.Asm, new(capture.Walk, capture.MaxFrames, Fields(context), target.SequenceShift, context.EntersAtFunctions, context.Counted.Length, Records: records, Numbers: numbers));
     }
 }

@@ -28,5 +28,11 @@ internal static class TrailMemory
 
     internal const int SeenBits = 6;
 
-    internal const int End = Seen + ((1 << SeenBits) * sizeof(long));
+    /// <summary>The node that is being filled, of a stack that is a value.</summary>
+    internal const int Node = Seen + ((1 << SeenBits) * sizeof(long));
+
+    /// <summary>1 where a node of the stack found no room.</summary>
+    internal const int Lost = Node + StackNode.WorkBytes;
+
+    internal const int End = Lost + 8;
 }

@@ -41,20 +41,32 @@ internal static class TrailRecord
         // The walk begins, perhaps anew.
         foreach (var field in (ReadOnlySpan<int>)[TrailMemory.Depth, TrailMemory.Length, TrailMemory.Period])
             asm.Store(MemorySize.DW, Register.R6, field, 0);
+        var numbers = code.Target.Numbers;
+        if (numbers is not null)
+        {
+            asm.Store(MemorySize.DW, Register.R6, TrailMemory.Lost, 0);
+            for (var offset = 0; offset < StackNode.KeyBytes; offset += sizeof(long))
+                asm.Store(MemorySize.DW, Register.R6, TrailMemory.Node + offset, 0);
+        }
         asm.Place(begun);
         code.Load(Register.R1, TrailMemory.Depth);
         asm.JumpIf(JumpOp.JEQ, Register.R1, Register.R8, done);
         code.Store(TrailMemory.Depth, Register.R8);
+        if (numbers is { Skip: > 0 })
+            asm.JumpIf(JumpOp.JLE, Register.R8, numbers.Skip, done);
         code.Load(Register.R7, WalkMemory.Ip);
         asm.JumpIf(JumpOp.JSGE, Register.R7, 0, user);
         asm.Mov(Register.R7, -1);
         asm.Place(user);
-        asm.LoadMap(Register.R1, MapNames.Kept);
-        asm.Mov(Register.R2, Register.R6);
-        asm.Add(Register.R2, TrailMemory.Place);
-        asm.Call(HelperId.MapLookupElem);
-        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
-        asm.Mov(Register.R9, Register.R0);
+        if (numbers is null)
+        {
+            asm.LoadMap(Register.R1, MapNames.Kept);
+            asm.Mov(Register.R2, Register.R6);
+            asm.Add(Register.R2, TrailMemory.Place);
+            asm.Call(HelperId.MapLookupElem);
+            asm.JumpIf(JumpOp.JEQ, Register.R0, 0, done);
+            asm.Mov(Register.R9, Register.R0);
+        }
 
         asm.Origin = "a run goes on";
         code.Load(Register.R1, TrailMemory.Period);
@@ -63,10 +75,11 @@ internal static class TrailRecord
         asm.JumpIf(JumpOp.JNE, Register.R2, Register.R7, search);
         code.Load(Register.R3, TrailMemory.Length);
         asm.Sub(Register.R3, 1);
-        EntryAddress(asm);
-        asm.Load(MemorySize.DW, Register.R2, Register.R3, KeptLayout.Trail);
+        var trail = numbers is null ? KeptLayout.Trail : TrailMemory.Node + StackNode.Entries;
+        Address();
+        asm.Load(MemorySize.DW, Register.R2, Register.R3, trail);
         asm.Add(Register.R2, 1);
-        asm.Store(MemorySize.DW, Register.R3, KeptLayout.Trail, Register.R2);
+        asm.Store(MemorySize.DW, Register.R3, trail, Register.R2);
         asm.Jump(note);
 
         asm.Origin = "does the frame repeat another";
@@ -83,6 +96,13 @@ internal static class TrailRecord
         asm.Sub(Register.R1, Register.R2);
         // What walks before have left there is no frame before this one.
         asm.JumpIf(JumpOp.JEQ, Register.R1, 0, literal);
+        if (numbers is { Skip: > 0 })
+        {
+            // Nor are those that are left out.
+            asm.Mov(Register.R3, Register.R8);
+            asm.Sub(Register.R3, numbers.Skip);
+            asm.JumpIf(JumpOp.JGE, Register.R1, Register.R3, literal);
+        }
         asm.JumpIf(JumpOp.JGE, Register.R1, Register.R8, literal);
         asm.JumpIf(JumpOp.JGT, Register.R1, KeptLayout.LongestPeriod, literal);
         FrameBefore();
@@ -101,13 +121,16 @@ internal static class TrailRecord
 
         asm.Origin = "append to the trail";
         asm.Place(append);
+        if (numbers is not null)
+            NumberFullNode(code, numbers);
         code.Load(Register.R3, TrailMemory.Length);
         asm.Mov(Register.R1, Register.R3);
         asm.Add(Register.R1, 1);
         code.Store(TrailMemory.Length, Register.R1);
-        asm.Store(MemorySize.DW, Register.R9, KeptLayout.TrailLength, Register.R1);
-        EntryAddress(asm);
-        asm.Store(MemorySize.DW, Register.R3, KeptLayout.Trail, Register.R2);
+        if (numbers is null)
+            asm.Store(MemorySize.DW, Register.R9, KeptLayout.TrailLength, Register.R1);
+        Address();
+        asm.Store(MemorySize.DW, Register.R3, trail, Register.R2);
 
         asm.Place(note);
         asm.Mov(Register.R2, Register.R8);
@@ -119,6 +142,20 @@ internal static class TrailRecord
         asm.Mov(Register.R0, 0);
         asm.Exit();
 
+        // R3 = where the entry with the number in R3 lies, less the trail's offset.
+        void Address()
+        {
+            if (numbers is null)
+            {
+                EntryAddress(asm);
+                return;
+            }
+            // In the node that is being filled.
+            asm.And(Register.R3, StackNode.EntryCount - 1);
+            asm.Lsh(Register.R3, 3);
+            asm.Add(Register.R3, Register.R6);
+        }
+
         // R2 = the frame that comes R1 frames before this one.
         void FrameBefore()
         {
@@ -129,6 +166,27 @@ internal static class TrailRecord
             asm.Add(Register.R2, Register.R6);
             asm.Load(MemorySize.DW, Register.R2, Register.R2, TrailMemory.History);
         }
+    }
+
+    /// <summary>Numbers the node where it is full. R2 = the entry that follows; changes R9.</summary>
+    private static void NumberFullNode(WalkCode code, FrameNumbering numbers)
+    {
+        var asm = code.Asm;
+        var room = asm.CreateLabel("room in the node");
+        code.Load(Register.R1, TrailMemory.Length);
+        asm.JumpIf(JumpOp.JEQ, Register.R1, 0, room);
+        asm.And(Register.R1, StackNode.EntryCount - 1);
+        asm.JumpIf(JumpOp.JNE, Register.R1, 0, room);
+        var numbered = asm.CreateLabel("numbered");
+        asm.Mov(Register.R9, Register.R2);
+        asm.Mov(Register.R1, Register.R6);
+        asm.Add(Register.R1, TrailMemory.Node);
+        asm.Call(numbers.Function);
+        asm.JumpIf(JumpOp.JNE, Register.R0, 0, numbered);
+        asm.Store(MemorySize.DW, Register.R6, TrailMemory.Lost, 1);
+        asm.Place(numbered);
+        asm.Mov(Register.R2, Register.R9);
+        asm.Place(room);
     }
 
     /// <summary>R3 = where the entry with the number in R3 lies, less the trail's offset; R9 = the kept hit.</summary>

@@ -1,3 +1,4 @@
+using StackDepth.Native.Asm;
 using StackDepth.Native.Btf;
 
 namespace StackDepth.Compile.Lowering.Walks;
@@ -11,11 +12,18 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// <param name="Sets">How many sets of functions there are whose frames are counted.</param>
 /// <param name="Stops">Whether the walk ends as soon as a caller's stack pointer is at <see cref="WalkMemory.Stop"/> or above, or it has left a frame of the code at <see cref="WalkMemory.StopStart"/> other than the first.</param>
 /// <param name="Records">Whether it writes down the frames that it finds, one by one: see <see cref="TrailRecord"/>.</param>
-internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false, bool Records = false)
+/// <param name="Numbers">Where what it writes down is a stack that gets a number, and not a hit that is kept.</param>
+internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false, bool Records = false, FrameNumbering? Numbers = null)
 {
     /// <summary>What the names of its functions begin with.</summary>
-    internal string Name => Stops ? $"{Walk}To" : Records ? $"{Walk}Trail" : Walk.ToString();
+    internal string Name => Stops ? $"{Walk}To" : Numbers is { } numbers ? $"{Walk}Frames{numbers.Index}" : Records ? $"{Walk}Trail" : Walk.ToString();
 
     /// <summary>Whether it steps by frame pointer, without a lookup, through text that provably keeps them.</summary>
     internal bool StepsPlain => Walk != StackWalk.Unwind && !Records;
 }
+
+/// <summary>How the frames of a stack that is a value are written down.</summary>
+/// <param name="Function">The function that numbers a node: see <see cref="FramesLowering"/>.</param>
+/// <param name="Skip">How many frames are left out at the inner end.</param>
+/// <param name="Index">The number of the walk among those of its kind.</param>
+internal sealed record FrameNumbering(Label Function, int Skip, int Index);
