@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The first process of a guest: finds the host's files, makes what has to be writable, runs the command in them, and hands its exit status out.
-# run.sh puts this into the initial RAM disk, and beside it: /modules, /command, /environment, /directory, /root.
+# run.sh puts this into the initial RAM disk, and beside it: /modules, /command, /environment, /directory, /root, /home.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t devtmpfs dev /dev
@@ -23,6 +23,9 @@ for folder in tmp run var/tmp; do mount -t tmpfs tmpfs "$new/$folder"; done
 chmod 1777 "$new/tmp" "$new/var/tmp"
 mkdir -p "$new/tmp/home" "$new$directory" 2>/dev/null
 mount --bind /work "$new$directory"
+# The Pythons that the host's user has installed are found where a home has them.
+read -r home </home
+[ ! -d "$new$home/.pyenv" ] || ln -s "$home/.pyenv" "$new/tmp/home/.pyenv"
 
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t debugfs debugfs /sys/kernel/debug

@@ -74,6 +74,7 @@ for module in virtio_pci virtio_console virtiofs; do
 done
 echo "$PWD" >"$disk/directory"
 echo "$root" >"$disk/root"
+echo "$HOME" >"$disk/home"
 printf '%q ' "$@" >"$disk/command"
 {
   compgen -e | grep -E '^(STACKDEPTH_|DOTNET_|PYENV_ROOT$|PATH$)' | while read -r name; do printf 'export %s=%q\n' "$name" "${!name}"; done

@@ -4,6 +4,7 @@
 #   VERSION  kernels (default: 6.1 6.12)
 #   -p NAME  a test project, once for each (default: all that run tests)
 #   -t SEC   after which a test program is ended, and one hung does not cost the others theirs (default 1800)
+#   -f FILE  only the classes that the file names, a project and a class on each line: tests/kernels/gate is what .ci/run takes
 #   -n       does not build
 #   -s SUITE a suite of Debian that has the kernels, where the system's sources do not: bullseye for 5.10, trixie-backports for newest
 # Everything after -- goes to the test programs: suite.sh 6.12 -- --filter-class '*Kprobe*'
@@ -12,11 +13,12 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
-limit=1800 build=1 projects=() versions=() suite=()
+limit=1800 build=1 selection= projects=() versions=() suite=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   case $1 in
     -p) projects+=("$2"); shift ;;
     -t) limit=$2; shift ;;
+    -f) selection=$2; shift ;;
     -n) build= ;;
     -s) suite=(-s "$2"); shift ;;
     [0-9]*.[0-9]* | newest) versions+=("$1") ;;
@@ -58,7 +60,7 @@ for version in "${versions[@]}"; do
   echo "== kernel $version"
   output=artifacts/kernels/$version.tests start=$SECONDS status=0
   tests/kernels/run.sh -t $((limit * ${#projects[@]} + 60)) "${suite[@]}" "$version" -- bash -c 'echo "== release $(uname -r)"; exec tests/kernels/guest-tests.sh "$@"' guest \
-    $limit "${projects[@]}" -- "$@" >"$output" 2>&1 || status=$?
+    $limit "$selection" "${projects[@]}" -- "$@" >"$output" 2>&1 || status=$?
   read -r ok bad skipped other < <(add_up "$output")
   # A guest that died or was out of time ended a program, which is counted, or none.
   [ $status = 0 ] || [ "$other" -gt 0 ] || [ "$bad" -gt 0 ] || other=1

@@ -125,13 +125,14 @@ public sealed class UprobeSessionTests
         Requires.Bpf();
         var sys = new FaultySystemCalls { OnBpf = static (command, _, _) => command == BpfCommand.LinkCreate ? -(long)Errno.EINVAL : null };
         Assert.Equal(FeatureAnswer.Absent, new FeatureProbes(sys).Ask(KernelFeatures.UprobeSession));
-        Requires.That(KernelProfile.Detect(Sys).Release >= new Version(6, 13), "Linux 6.13");
+        Requires.Linux(6, 13);
         Assert.Equal(FeatureAnswer.Present, new FeatureProbes(Sys).Ask(KernelFeatures.UprobeSession));
     }
 
     private static void RequireSessions()
     {
         Requires.Bpf();
+        Requires.Linux(6, 13);
         Requires.That(new FeatureProbes(Sys).Ask(KernelFeatures.UprobeSession) == FeatureAnswer.Present, "uprobe sessions (Linux 6.13)");
     }
 
