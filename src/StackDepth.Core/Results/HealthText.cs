@@ -22,7 +22,7 @@ internal static class HealthText
         Add(sentences, health.Approximate, "{0} of {1} stacks needed a guess: their depth may be too small or too great", health, Completeness.Approximate);
         Add(sentences, health.Undecided, "{0} hits are in no result, as their incomplete stacks leave open how their depth compares", health);
         Add(sentences, health.StackErrors, "{0} stacks could not be walked and are in no result", health);
-        Add(sentences, health.ReadErrors, "{0} hits are in no result, as a text of theirs could not be read", health);
+        Add(sentences, health.ReadErrors, "{0} hits are in no result, as a text or an argument of theirs could not be read", health);
         Add(sentences, health.Missed, "{0} hits were missed", health);
         Add(sentences, health.Dropped, "{0} values were dropped: the ring buffer was full, or other hits came between too often", health);
         Add(sentences, health.KeysLost, "{0} hits had a key that found no room (raise MaxKeys; a burst of new keys can outrun the kernel's allocator too)", health);

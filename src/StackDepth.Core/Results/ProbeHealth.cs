@@ -5,7 +5,7 @@ namespace StackDepth;
 /// <see cref="Broken"/>, <see cref="Approximate"/> or <see cref="StackErrors"/>; a query that captures two stacks at a hit, or one by two walks, counts both.
 /// </summary>
 /// <param name="Hits">Hits in the observed processes that passed the query's filters.</param>
-/// <param name="Missed">Hits at which the program did not run or could not do its work (the kernel's recursion protection; no free capture slot on the CPU).</param>
+/// <param name="Missed">Hits at which the program did not run or could not do its work (the kernel's recursion protection; no free capture slot on the CPU), and returns that the kernel did not report, beyond 64 pending ones of a thread (Linux 6.13).</param>
 /// <param name="Dropped">Values that did not fit into the ring buffer, or that lost every race against other hits for an extreme.</param>
 /// <param name="KeysLost">Hits whose key found no room in the table of groups, or whose stack found none among the stacks that are values: it was full, or many new ones came at once.</param>
 /// <param name="StackErrors">Stacks whose walk failed; they are in no result.</param>
@@ -30,7 +30,7 @@ public sealed record ProbeHealth(
     /// <summary>Hits that needed the value of a variable (<see cref="StateExpr{T}.Value"/>) that was not set; they are in no result. Nothing was lost by that: it is what the query means.</summary>
     public long Unset { get; init; }
 
-    /// <summary>Hits at which a text that the query asks for could not be read: its address is wrong, or its page was not in memory at that moment. They are in no result.</summary>
+    /// <summary>Hits at which a text or an argument in memory that the query asks for could not be read: its address is wrong, or its page was not in memory at that moment. They are in no result.</summary>
     public long ReadErrors { get; init; }
 
     /// <summary>Why stacks were <see cref="Truncated"/>, <see cref="Broken"/> or <see cref="Approximate"/>.</summary>

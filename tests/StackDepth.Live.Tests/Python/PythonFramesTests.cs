@@ -31,7 +31,14 @@ public sealed class PythonFramesTests
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Pythons))]
-    public async Task Threads_that_come_and_go_do_not_disturb_the_count_of_others(string python) => await Check(python, "40", "churn", hits: 8 * 15 * 2 * 2);
+    public async Task Threads_that_come_and_go_do_not_disturb_the_count_of_others(string python)
+    {
+        var pairs = await Run(PythonTargets.All[python], PythonTargets.Library, "py_leaf", "40", "churn");
+        // A thread that begins or ends can be preempted while it holds the lock of the process's mappings: a hit then says that it could not count.
+        var counted = pairs.Where(static pair => pair.Counted.Reason != StackReason.MappingBusy).ToArray();
+        Assert.True(counted.Length >= 8 * 15 * 2 * 2 * 9 / 10, $"{counted.Length} of {pairs.Length} hits were counted");
+        PythonReport.AssertExact(counted);
+    }
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Pythons))]

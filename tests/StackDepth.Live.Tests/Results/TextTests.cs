@@ -27,7 +27,7 @@ public sealed class TextTests
         // Null, an address of nothing, one of the kernel's, and a text that runs into nothing.
         Assert.Equal((4, Words.Length + 6), (run.Health.ReadErrors, run.Health.Hits));
         Assert.False(run.Health.IsExact);
-        Assert.Contains("4 hits are in no result, as a text of theirs could not be read", run.Health.ToString(), StringComparison.Ordinal);
+        Assert.Contains("4 hits are in no result, as a text or an argument of theirs could not be read", run.Health.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

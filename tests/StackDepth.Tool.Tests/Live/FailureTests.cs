@@ -6,7 +6,7 @@ namespace StackDepth.Tool.Tests.Live;
 public sealed class FailureTests(DepthTarget target) : IClassFixture<DepthTarget>
 {
     [Theory]
-    [InlineData("usdt probes are not supported yet", "run", "usdt:/bin/true:p:n", "--", "true")]
+    [InlineData("watchpoint probes are not supported yet", "run", "watchpoint:0x1000:8:w", "--", "true")]
     [InlineData("the function's name is missing", "run", "uprobe:/bin/sh", "--", "true")]
     [InlineData("--where compares with ==", "run", "uprobe:/bin/sh:main", "--where", "comm = sh", "--", "true")]
     [InlineData("--by is one of comm, pid, tid, function", "run", "uprobe:/bin/sh:main", "--by", "cpu", "--", "true")]

@@ -57,7 +57,6 @@ public sealed class ProbeSpecParserTests
     [InlineData("kprobe", "not a probe")]
     [InlineData("uretprobe", "not a probe")]
     [InlineData("usdt", "not a probe")]
-    [InlineData("interval:s:1", "interval probes are not supported yet")]
     [InlineData("BEGIN", "BEGIN probes are not supported yet")]
     [InlineData("malloc", "not a probe")]
     [InlineData("probe:/bin/x:main", "no probe type of this name")]
