@@ -11,6 +11,9 @@ public sealed class FallbackTests
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
+    /// <summary>From Linux 6.18 on one of the functions cannot be probed: a five-byte nop.</summary>
+    private static int Sites => Probe.UProbe(CTarget.Shared, "leaf_*").Count().Explain().Sites.Length;
+
     private static KernelProfile Without(KernelFeatures features) => KernelProfile.Detect(SystemCalls.Real) with { Switches = new(features) };
 
     /// <summary>A kernel that answers so to every uprobe_multi link.</summary>
@@ -41,7 +44,7 @@ public sealed class FallbackTests
         await IsExact(new() { Kernel = Without(KernelFeatures.UprobeMulti) });
         await using var session = await Probe.UProbe(CTarget.Shared, "leaf_*").Count().AttachAsync(new() { Kernel = Without(KernelFeatures.UprobeMulti) }, Cancellation);
         Assert.StartsWith("perf event (uprobe_multi is switched off", session.AttachedBy, StringComparison.Ordinal);
-        Assert.Equal(3, session.Sites.Length);
+        Assert.Equal(Sites, session.Sites.Length);
     }
 
     [Fact]
@@ -65,7 +68,7 @@ public sealed class FallbackTests
         Requires.SysAdmin();
         var sys = MultiAnswers((Errno)errno);
         await IsExact(new() { SystemCalls = sys });
-        Assert.Equal(3, sys.PerfEventOpens);
+        Assert.Equal(Sites, sys.PerfEventOpens);
     }
 
     [Fact]

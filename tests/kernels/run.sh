@@ -46,7 +46,8 @@ case $arch in
   # The emulated pointer authentication costs more than all else (qemu's docs/system/arm/cpu-features.rst).
   aarch64) machine=(qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on) console=ttyAMA0 busybox=${root%/}/bin/busybox ;;
 esac
-accelerator=tcg,thread=multi
+# One thread for all CPUs: with one for each, a CPU can run into the breakpoint of a kernel text change that another has finished (int3 in static keys), and the guest dies.
+accelerator=tcg,thread=single
 [ "${STACKDEPTH_KVM-}" != 1 ] || accelerator=kvm
 
 temporary=$(mktemp -d)

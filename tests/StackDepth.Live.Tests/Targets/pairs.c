@@ -51,7 +51,7 @@ APART void touch(number pages) {
     for (number i = 0; i < pages; i++) fresh[i << 12] = 1;
 }
 
-static void calls(number count, number levels) {
+static inline __attribute__((always_inline)) void calls(number count, number levels) {
     static const char words[2][8] = {"even", "odd"};
     char name[4] = "w0";
     for (number i = 0; i < count; i++) {
@@ -66,7 +66,7 @@ static void calls(number count, number levels) {
     }
 }
 
-static void wait(number i) {
+static inline __attribute__((always_inline)) void wait(number i) {
     struct { int file; short events, seen; } input = {0, 1, 0};
     do leaf(i++, 0);
     while (system_call(POLL, (number)&input, 1, 1, 0, 0, 0) == 0);
