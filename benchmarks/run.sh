@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the benchmarks and rewrites their sections of docs/benchmarks.md. Needs root, the .NET SDK, gcc, and for the peer debootstrap (see peer.sh).
-#   ./benchmarks/run.sh [NAME...]      names: kernel walks python questions attach cold memory bytecode ring symbols threads; all without a name
+#   ./benchmarks/run.sh [NAME...]      names: kernel walks python questions queries attach cold memory bytecode ring symbols threads; all without a name
 # STACKDEPTH_PEER names the folder of the peer's Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."

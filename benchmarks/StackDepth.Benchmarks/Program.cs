@@ -9,6 +9,7 @@ using StackDepth.Benchmarks.Support;
     ("walks", WalkSuite.Run),
     ("python", PythonFrames.Run),
     ("questions", Questions.Run),
+    ("queries", TypicalQueries.Run),
     ("attach", AttachAndDetach.Run),
     ("cold", ColdStart.Run),
     ("memory", Memory.Run),

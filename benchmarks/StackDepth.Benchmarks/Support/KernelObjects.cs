@@ -89,14 +89,19 @@ internal static unsafe class KernelObjects
 internal sealed unsafe class OpenProgram(FileDescriptor handle) : IDisposable
 {
     /// <summary>Time spent in the program and how often it ran, since the statistics are on.</summary>
-    internal (ulong Nanoseconds, ulong Runs) Counters
+    internal (ulong Nanoseconds, ulong Runs) Counters => Info is var info ? (info.RunTimeNanoseconds, info.RunCount) : default;
+
+    /// <summary>The instructions of the program as the verifier left it, in 8-byte slots.</summary>
+    internal int Instructions => (int)Info.TranslatedLength / 8;
+
+    private ProgramInfoRecord Info
     {
         get
         {
             ProgramInfoRecord record = default;
             var attribute = new ObjectInfoAttribute { BpfFd = (uint)handle.Value, InfoLength = (uint)sizeof(ProgramInfoRecord), Info = (ulong)&record };
             var result = KernelCall.Bpf(SystemCalls.Real, BpfCommand.ObjGetInfoByFd, ref attribute);
-            return result < 0 ? throw new InvalidOperationException($"The program's counters cannot be read: {(Errno)(-result)}.") : (record.RunTimeNanoseconds, record.RunCount);
+            return result < 0 ? throw new InvalidOperationException($"The program's counters cannot be read: {(Errno)(-result)}.") : record;
         }
     }
 
