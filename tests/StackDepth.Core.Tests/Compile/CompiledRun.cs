@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using StackDepth.Compile;
 using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
@@ -10,7 +9,7 @@ using StackDepth.Runtime;
 namespace StackDepth.Core.Tests.Compile;
 
 /// <summary>A compiled query on an interpreted machine, and what user space would read out of it.</summary>
-internal sealed class CompiledRun
+internal sealed class CompiledRun : IQueryAnswer
 {
     internal CompiledRun(IrQuery query, CompileTarget target, int cpus = 1, int ringRecords = int.MaxValue)
         : this(ProbeCompiler.Compile(query, target), cpus, ringRecords)
@@ -24,7 +23,7 @@ internal sealed class CompiledRun
         Cpus = cpus;
     }
 
-    internal CompiledQuery Compiled { get; }
+    public CompiledQuery Compiled { get; }
 
     internal Machine Machine { get; }
 
@@ -49,10 +48,11 @@ internal sealed class CompiledRun
 
     internal ProgramRun Start(Hit hit, int probe = 0) => new(Machine, Compiled.Programs[probe].Program, hit);
 
-    /// <summary>Hits that needed a variable that was not set.</summary>
-    internal long Unset => Compiled.CountsUnset ? Enumerable.Range(0, Cpus).Sum(cpu => BinaryPrimitives.ReadInt64LittleEndian(Machine[MapNames.Unset].First(cpu).Bytes)) : 0;
+    public IEnumerable<string>? Records => Machine.Ring?.Records.Select(record => Canonical(record.Bytes, Compiled.Event!));
 
-    internal long Counter(HealthCounter counter) => Enumerable.Range(0, Cpus).Sum(cpu => BinaryPrimitives.ReadInt64LittleEndian(Results(cpu)[ResultLayout.Offset(counter)..]));
+    public long Unset => Compiled.CountsUnset ? Enumerable.Range(0, Cpus).Sum(cpu => BinaryPrimitives.ReadInt64LittleEndian(Machine[MapNames.Unset].First(cpu).Bytes)) : 0;
+
+    public long Counter(HealthCounter counter) => Enumerable.Range(0, Cpus).Sum(cpu => BinaryPrimitives.ReadInt64LittleEndian(Results(cpu)[ResultLayout.Offset(counter)..]));
 
     internal AggregateValue Total()
     {
@@ -62,8 +62,7 @@ internal sealed class CompiledRun
         return total;
     }
 
-    /// <summary>The aggregates by key in hexadecimal, as in <see cref="QueryModel.Groups"/>.</summary>
-    internal Dictionary<string, AggregateValue> Groups()
+    public Dictionary<string, AggregateValue> Groups()
     {
         if (Compiled.Key is null)
             return new() { [""] = Total() };
@@ -78,40 +77,9 @@ internal sealed class CompiledRun
         return groups;
     }
 
-    /// <summary>A record or key in hexadecimal, with each stack as what it is and not as its number.</summary>
-    internal string Canonical(byte[] bytes, EventLayout layout)
-    {
-        var text = new StringBuilder();
-        for (var field = 0; field < layout.Fields.Length; field++)
-        {
-            var value = bytes.AsSpan(layout.Offsets[field], layout.Sizes[field]);
-            text.Append(layout.Fields[field] == IrType.Stack ? Stack(BinaryPrimitives.ReadInt64LittleEndian(value)) : Convert.ToHexString(value));
-        }
-        return text.ToString();
-    }
+    private string Canonical(byte[] bytes, EventLayout layout) => WireText.Of(bytes, layout, node => Machine[MapNames.StackNodes].Lookup((uint)node)!.Bytes);
 
-    internal static string Canonical(int process, StackReason reason, IEnumerable<ulong> frames) => $"<{process} {reason} {string.Join(' ', frames)}>";
-
-    /// <summary>The stack with a number, from its chain of nodes.</summary>
-    private string Stack(long number)
-    {
-        var last = Node(number);
-        List<ulong> frames = [];
-        for (var (left, parent) = (Word(last, StackNode.Length), Word(last, StackNode.Parent)); left > 0; parent = Word(Node(parent), StackNode.Parent))
-        {
-            var count = (int)((left - 1) % StackNode.EntryCount) + 1;
-            frames.InsertRange(0, Enumerable.Range(0, count).Select(entry => (ulong)Word(Node(parent), StackNode.Entries + (entry * 8))));
-            left -= count;
-        }
-        return Canonical((int)Word(last, StackNode.Process), (StackReason)Word(last, StackNode.Reason), frames);
-
-        byte[] Node(long node) => Machine[MapNames.StackNodes].Lookup((uint)node)!.Bytes;
-
-        static long Word(byte[] node, int offset) => BinaryPrimitives.ReadInt64LittleEndian(node.AsSpan(offset));
-    }
-
-    /// <summary>The places of kept hits that are taken.</summary>
-    internal IEnumerable<byte[]> Kept() => Machine[MapNames.Kept].Entries.Select(static entry => entry.Values[0].Bytes).Where(static place => BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Value)) != 0);
+    public IEnumerable<byte[]> Kept() => Machine[MapNames.Kept].Entries.Select(static entry => entry.Values[0].Bytes).Where(static place => BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Value)) != 0);
 
     /// <summary>All that must hold after every run, whatever the query: no slot is held, no record is open, the template of new groups is zero.</summary>
     internal void AssertAtRest()
@@ -129,13 +97,6 @@ internal sealed class CompiledRun
         for (var place = 0; place < KeptLayout.OrderEntries; place++)
             Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(order.AsSpan((place * KeptLayout.OrderEntryBytes) + KeptLayout.OrderLock)));
         Assert.All(Kept(), static place => Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Version)) & 1));
-    }
-
-    internal static byte[] Comm(string text)
-    {
-        var comm = new byte[16];
-        Encoding.UTF8.GetBytes(text, comm);
-        return comm;
     }
 
     private ReadOnlySpan<byte> Results(int cpu) => Machine[MapNames.Results].First(cpu).Bytes;

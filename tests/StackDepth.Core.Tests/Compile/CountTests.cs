@@ -1,6 +1,5 @@
 using StackDepth.Compile;
 using StackDepth.Core.Tests.Golden;
-using StackDepth.Core.Tests.Interpreter;
 
 namespace StackDepth.Core.Tests.Compile;
 

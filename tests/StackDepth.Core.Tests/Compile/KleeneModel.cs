@@ -1,6 +1,5 @@
 using System.Text;
 using StackDepth.Compile;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 
 namespace StackDepth.Core.Tests.Compile;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using StackDepth.Compile;
 using StackDepth.Core.Tests.Golden;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 
 namespace StackDepth.Core.Tests.Compile;
@@ -144,9 +143,9 @@ public sealed class OpenComparisonTests
 
     private static Hit Hit(Random random) => new()
     {
-        Pid = RandomQueries.Ids[random.Next(RandomQueries.Ids.Length)],
-        Tid = RandomQueries.Ids[random.Next(RandomQueries.Ids.Length)],
-        Comm = CompiledRun.Comm(RandomQueries.Comms[random.Next(RandomQueries.Comms.Length)]),
+        Pid = RandomQueries.InventedIds[random.Next(RandomQueries.InventedIds.Length)],
+        Tid = RandomQueries.InventedIds[random.Next(RandomQueries.InventedIds.Length)],
+        Comm = WireText.Comm(RandomQueries.Comms[random.Next(RandomQueries.Comms.Length)]),
         Timestamp = random.Next(-3, 10),
         UserStack = random.Next(1, 128) * 8,
         KernelStack = random.Next(1, 128) * 8,

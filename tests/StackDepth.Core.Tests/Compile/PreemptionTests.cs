@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using StackDepth.Compile;
 using StackDepth.Core.Tests.Golden;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 using StackDepth.Runtime;

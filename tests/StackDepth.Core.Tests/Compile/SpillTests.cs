@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using StackDepth.Core.Tests.Golden;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 
 namespace StackDepth.Core.Tests.Compile;

@@ -16,8 +16,7 @@ internal sealed class KernelHelpers(ProgramRun run)
 
     private readonly ulong _task = run.Hit.Process?.Task.Address ?? Task(run);
 
-    /// <summary>What a session's program calls, and where it finds how many returns are pending.</summary>
-    internal static SessionTarget Session { get; } = new(new(IsReturn: 71_001, Cookie: 71_002), new(TaskUprobes: 8, Depth: 4));
+    private static SessionTarget Session => RandomQueries.InventedSession;
 
     /// <summary>A function of the kernel that is no helper: only those of sessions.</summary>
     internal void CallKfunc(int id)

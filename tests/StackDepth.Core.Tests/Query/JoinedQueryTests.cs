@@ -1,7 +1,6 @@
 using StackDepth.Compile;
 using StackDepth.Core.Tests.Compile;
 using StackDepth.Core.Tests.Golden;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Runtime;

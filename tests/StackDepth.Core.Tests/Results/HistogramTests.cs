@@ -1,6 +1,5 @@
 using StackDepth.Core.Tests.Compile;
 using StackDepth.Core.Tests.Golden;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 
 namespace StackDepth.Core.Tests.Results;

@@ -138,5 +138,5 @@ public sealed class EventReaderTests
         return bytes;
     }
 
-    private static byte[] Comm(string text) => Compile.CompiledRun.Comm(text);
+    private static byte[] Comm(string text) => WireText.Comm(text);
 }

@@ -1,7 +1,7 @@
 using System.Numerics;
 using StackDepth.Ir;
 
-namespace StackDepth.Core.Tests.Compile;
+namespace StackDepth.Tests.Generated;
 
 /// <summary>The numbers of the language, computed by those of C#.</summary>
 internal static class ModelNumbers

@@ -1,44 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
 using StackDepth.Compile;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 
-namespace StackDepth.Core.Tests.Compile;
-
-/// <summary>What an aggregate should be, kept the plain way.</summary>
-internal sealed class ModelAggregate
-{
-    internal long Count { get; private set; }
-
-    internal long Sum { get; private set; }
-
-    internal long? Minimum { get; private set; }
-
-    internal long? Maximum { get; private set; }
-
-    /// <summary>Values by bucket: -1 below zero, else how many bits the value has.</summary>
-    internal SortedDictionary<int, long> Buckets { get; } = [];
-
-    /// <summary>The latest value of each CPU, and when it was.</summary>
-    internal Dictionary<int, (ulong Time, long Value)> Latest { get; } = [];
-
-    internal List<long> Values { get; } = [];
-
-    internal void Add(long value, Hit hit)
-    {
-        Values.Add(value);
-        var time = (ulong)hit.Timestamp | 1;
-        if (!Latest.TryGetValue(hit.Cpu, out var latest) || latest.Time <= time)
-            Latest[hit.Cpu] = (time, value);
-        Count++;
-        Sum += value;
-        Minimum = value < (Minimum ?? long.MaxValue) ? value : Minimum ?? value;
-        Maximum = value > (Maximum ?? long.MinValue) ? value : Maximum ?? value;
-        var bucket = value < 0 ? -1 : 64 - (int)long.LeadingZeroCount(value);
-        Buckets[bucket] = Buckets.GetValueOrDefault(bucket) + 1;
-    }
-}
+namespace StackDepth.Tests.Generated;
 
 /// <summary>
 /// Evaluates a query on hits directly, as its documentation says it, knowing nothing of passes, layouts or instructions: the truth that the compiled program is compared with.
@@ -260,13 +225,13 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
 
     private int Limit(IrStack stack) => int.Min(target.MaxStackFrames, stack.Frames!.Take is { } take ? stack.Frames.Skip + take : int.MaxValue);
 
-    /// <summary>A stack as <see cref="CompiledRun"/> writes it.</summary>
+    /// <summary>A stack as <see cref="WireText"/> writes it.</summary>
     private string Stack(IrStack stack, Hit hit)
     {
         // The helper answers no more than there is room for.
         var all = (int)long.Min(Frames(stack.Kind, hit), Limit(stack));
-        var frames = Enumerable.Range(0, all).Select(frame => hit.Frame(all - 1 - frame)).Skip(stack.Frames!.Skip);
-        return CompiledRun.Canonical(stack.Kind == StackKind.User ? hit.Pid : 0, FramesReason(stack, hit), frames);
+        var frames = Enumerable.Range(0, all).Select(frame => hit.UserFrames?[frame] ?? hit.Frame(all - 1 - frame)).Skip(stack.Frames!.Skip);
+        return WireText.Stack(stack.Kind == StackKind.User ? hit.Pid : 0, FramesReason(stack, hit), frames);
     }
 
     private static List<IrMemoryText> Texts(IrExpression expression) => expression switch

@@ -1,11 +1,10 @@
 using System.Collections.Immutable;
 using StackDepth.Compile;
 using StackDepth.Compile.Lowering;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 using StackDepth.Native.Usdt;
 
-namespace StackDepth.Core.Tests.Compile;
+namespace StackDepth.Tests.Generated;
 
 /// <summary>Fields for random queries: of every size and sign, loaded as they are or out of slots, and one that is elsewhere at each site. They lie in the registers that hits have.</summary>
 internal static class RandomFields

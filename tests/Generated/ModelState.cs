@@ -1,6 +1,6 @@
 using StackDepth.Ir;
 
-namespace StackDepth.Core.Tests.Compile;
+namespace StackDepth.Tests.Generated;
 
 /// <summary>The variables of a query, kept the plain way. Those of threads have all the room that there is.</summary>
 internal sealed class ModelState(int maxKeys)

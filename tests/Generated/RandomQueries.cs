@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
 using StackDepth.Compile;
-using StackDepth.Core.Tests.Interpreter;
 using StackDepth.Ir;
 
-namespace StackDepth.Core.Tests.Compile;
+namespace StackDepth.Tests.Generated;
 
 /// <summary>Random queries of every shape that the type check lets pass.</summary>
 internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
@@ -14,12 +13,25 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     private SessionTarget? _session;
 
     /// <summary>What programs at returns that are at entries too call; null for queries without such.</summary>
-    internal SessionTarget? Session { get; init; } = KernelHelpers.Session;
+    internal SessionTarget? Session { get; init; } = InventedSession;
     private bool _hasFewKeys;
 
     internal static ImmutableArray<string> Comms { get; } = ["", "sh", "python3", "8 bytes!", "15 bytes of nam", "größe"];
 
-    internal static ImmutableArray<int> Ids { get; } = [7, 8, 1000, int.MaxValue];
+    /// <summary>Ids of processes and threads that hit, or could.</summary>
+    internal static ImmutableArray<int> InventedIds { get; } = [7, 8, 1000, int.MaxValue];
+
+    /// <summary>What a session's program calls, and where it finds how many returns are pending, where there is no kernel to ask.</summary>
+    internal static SessionTarget InventedSession { get; } = new(new(IsReturn: 71_001, Cookie: 71_002), new(TaskUprobes: 8, Depth: 4));
+
+    /// <summary>The ids that queries ask for; the first two are the processes of scopes.</summary>
+    internal ImmutableArray<int> Ids { get; init; } = InventedIds;
+
+    /// <summary>Whether it is known when hits are, and how long activations take.</summary>
+    internal bool KnowsTime { get; init; } = true;
+
+    /// <summary>Whether stacks of the kernel are asked for.</summary>
+    internal bool HasKernelStacks { get; init; } = true;
 
     internal (IrQuery Query, CompileTarget Target) Next()
     {
@@ -177,7 +189,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         1 => new IrContext(ContextField.Function, IrType.Function),
         2 => Truth(1),
         // Each is a walk of its own, and a function in the program: few of them.
-        3 when Computes && !_hasFewKeys && random.Next(4) == 0 => new IrStackFrames(new(Pick([StackKind.User, StackKind.Kernel])) { Frames = random.Next(2) == 0 ? new() : new(random.Next(3), random.Next(3) == 0 ? null : random.Next(1, 20)) }),
+        3 when Computes && !_hasFewKeys && random.Next(4) == 0 => new IrStackFrames(new(HasKernelStacks ? Pick([StackKind.User, StackKind.Kernel]) : StackKind.User) { Frames = random.Next(2) == 0 ? new() : new(random.Next(3), random.Next(3) == 0 ? null : random.Next(1, 20)) }),
         4 when Computes && random.Next(4) == 0 => Number(IrType.UInt64, 3),
         3 when random.Next(2) == 0 => random.Next(2) == 0 ? new IrStackCompleteness(Stack()) : new IrStackReason(Stack()),
         _ => Number(),
@@ -205,7 +217,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     {
         IrType.Int32 => random.Next(5) == 0 ? new IrContext(ContextField.Cpu, IrType.Int32) : random.Next(4) == 0 ? new IrConstant((int)Number64(), type) : Int32(),
         IrType.Int64 when _probe.IsReturn && random.Next(2) == 0 =>
-            _session is not null && random.Next(2) == 0 ? new IrContext(ContextField.Elapsed, type) : new IrReturnValue(),
+            _session is not null && KnowsTime && random.Next(2) == 0 ? new IrContext(ContextField.Elapsed, type) : new IrReturnValue(),
         IrType.Int64 => random.Next(2) == 0 && !_probe.IsReturn ? new IrArgument(random.Next(IrArgument.InRegisters)) : Int64(),
         IrType.UInt32 => random.Next(3) == 0 ? new IrConstant((uint)Number64(), type) : new IrContext(Pick([ContextField.Uid, ContextField.Gid]), type),
         _ => random.Next(3) == 0 ? new IrConstant(Number64(), type) : new IrContext(ContextField.CgroupId, type),
@@ -245,11 +257,11 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         0 => new IrContext(ContextField.Pid, IrType.Int32),
         1 => new IrContext(ContextField.Tid, IrType.Int32),
         2 => new IrConstant(random.Next(2) == 0 ? Pick(Ids) : random.Next(-1, 130), IrType.Int32),
-        3 => new IrStackLength(new(StackKind.Kernel)),
+        3 when HasKernelStacks => new IrStackLength(new(StackKind.Kernel)),
         _ => new IrStackLength(Stack()),
     };
 
-    private IrExpression Int64() => random.Next(3) == 0 ? new IrConstant(Number64(), IrType.Int64) : new IrContext(ContextField.Timestamp, IrType.Int64);
+    private IrExpression Int64() => random.Next(3) == 0 ? new IrConstant(Number64(), IrType.Int64) : KnowsTime ? new IrContext(ContextField.Timestamp, IrType.Int64) : _probe.IsReturn ? new IrReturnValue() : new IrArgument(random.Next(IrArgument.InRegisters));
 
     internal long Number64() => random.Next(3) switch
     {
@@ -262,9 +274,9 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
 
     private ProcessScope Scope() => random.Next(5) switch
     {
-        0 => new ProcessScope.AllBut(7),
-        1 => new ProcessScope.One(8),
-        2 => new ProcessScope.Linked(8),
+        0 => new ProcessScope.AllBut(Ids[0]),
+        1 => new ProcessScope.One(Ids[1]),
+        2 => new ProcessScope.Linked(Ids[1]),
         3 => new ProcessScope.All(),
         _ => new ProcessScope.Followed(),
     };
@@ -272,7 +284,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
     // A constant of 16 bytes would not pass the type check.
     private string CommConstant() => Pick(Comms.Where(static c => System.Text.Encoding.UTF8.GetByteCount(c) < EventLayout.CommBytes).ToArray());
 
-    private IrStack Stack() => new(random.Next(3) == 0 ? StackKind.Kernel : StackKind.User, walks.Length > 0 ? Pick(walks) : random.Next(3) == 0 ? StackWalk.Kernel : null);
+    private IrStack Stack() => new(random.Next(3) == 0 && HasKernelStacks ? StackKind.Kernel : StackKind.User, walks.Length > 0 ? Pick(walks) : random.Next(3) == 0 ? StackWalk.Kernel : null);
 
     private CompareOperator Comparison() => Pick(Enum.GetValues<CompareOperator>());
 
