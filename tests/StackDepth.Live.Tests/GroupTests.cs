@@ -80,6 +80,17 @@ public sealed class GroupTests
         Assert.False(run.Health.IsExact);
     }
 
+    /// <summary>The kernel cannot allocate large groups as fast as they come here: they are there before.</summary>
+    [Fact]
+    public async Task Many_new_keys_at_once_find_room_for_their_quantiles()
+    {
+        const int Keys = 1_000;
+        using var command = new Command($"keys {Keys}");
+        var run = await Probe.UProbe(command.Start.FileName, "leaf_push").GroupBy(hit => hit.Comm).Quantile(hit => hit.UStack.Length, 0.5)
+            .RunAsync(command.Start, Command.Quiet with { MaxKeys = Keys }, TestContext.Current.CancellationToken);
+        Assert.Equal((Keys, 0), (run.Result.Count, run.Health.KeysLost));
+    }
+
     [Fact]
     public async Task A_key_is_in_the_result_or_counted_as_lost()
     {

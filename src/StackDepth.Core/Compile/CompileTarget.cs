@@ -33,6 +33,12 @@ internal sealed record CompileTarget(
     /// <summary>Where the fields lie that the query names.</summary>
     internal ImmutableDictionary<string, FieldPlace> Named { get; init; } = ImmutableDictionary<string, FieldPlace>.Empty;
 
+    /// <summary>
+    /// How many bytes per CPU may be allocated up front for groups too large for the kernel to allocate many of them at once, as those of quantiles are: it takes memory per CPU from a few
+    /// pages that it keeps ready (PCPU_EMPTY_POP_PAGES_HIGH, mm/percpu.c), and the hits of further new keys are lost until it has more.
+    /// </summary>
+    internal long LargeGroupBytes { get; init; }
+
     /// <summary>The number of the probe's first site: those of a query's probes follow each other.</summary>
     internal int FirstSite { get; init; }
 

@@ -31,7 +31,8 @@ public sealed record AttachOptions
     /// <summary>The size of the ring buffer of a stream, in bytes; rounded up to a power of two of at least a page.</summary>
     public int RingBufferBytes { get; init; } = 1 << 20;
 
-    /// <summary>How many keys a grouped query can hold, at most 4,194,304; hits of further keys are counted in <see cref="ProbeHealth.KeysLost"/>. Of stacks that are keys or values (<see cref="StackExpr.Frames"/>) four times as many blocks of eight frames fit.</summary>
+    /// <summary>How many keys a grouped query can hold, at most 4,194,304; hits of further keys are counted in <see cref="ProbeHealth.KeysLost"/>. Of stacks that are keys or values (<see cref="StackExpr.Frames"/>) four times as many blocks of eight frames fit.
+    /// The groups of quantiles are large, 22 to 30 KiB for each CPU: all of them are allocated up front where they come to at most 64 MiB together (about 1,500 keys on 2 CPUs); of more keys than that, many that come at once can be lost.</summary>
     public int MaxKeys { get; init; } = 16_384;
 
     /// <summary>What a stream does when its observer is too slow.</summary>

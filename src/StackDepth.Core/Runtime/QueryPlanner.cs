@@ -17,6 +17,9 @@ internal static class QueryPlanner
     private const int LargestRing = 1 << 30;
     private const int MostKeys = 1 << 22;
     private const int MostFrames = 1 << 23; // BPF_MAX_LOOPS, the most rounds of bpf_loop
+    // Over all CPUs.
+    private const long LargeGroupBytes = 64 << 20;
+
     private static readonly Version NonPreallocatedGroups = new(6, 1);
     private static readonly Version LinksCompareProcesses = new(6, 12);
     private static readonly Version OptimizedNops = new(6, 18);
@@ -51,7 +54,10 @@ internal static class QueryPlanner
         var ring = (int)BitOperations.RoundUpToPowerOf2((uint)int.Max(options.RingBufferBytes, Environment.SystemPageSize));
         // Our walks know the registers of x86-64.
         var walk = options.Walk == StackWalk.Auto && kernel.Architecture != Architecture.X64 ? StackWalk.Kernel : options.Walk;
-        return new(scope, walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames);
+        return new(scope, walk, int.Min(KernelWalkFrames, kernel.MaxStackFrames), ring, options.MaxKeys, kernel.Release < NonPreallocatedGroups, options.MaxFrames)
+        {
+            LargeGroupBytes = LargeGroupBytes / kernel.PossibleCpus,
+        };
     }
 
     /// <summary>Compiles a query of one probe.</summary>

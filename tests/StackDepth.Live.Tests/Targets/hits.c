@@ -1,8 +1,8 @@
-// Hits probes as it is told: a line for each hit, from standard input or from a file. A line says which of three threads hits, which of three functions, how deep in recursion, with what user and group
+// Hits probes as it is told: a line for each hit, from standard input. A line says which of three threads hits, which of three functions, how deep in recursion, with what user and group
 // id (-1 to keep it), how often, with which six arguments, and under which name (in hexadecimal). It first says who its threads are, and how many frames its own unwinder finds at a hit without recursion:
 // that of the compiler's library, by unwind tables; and, where it keeps frame pointers, a chain of them as the kernel follows it.
 //
-// Arguments: the CPUs of the three threads; the file with the hits, or "-"; the file for what it says, or "-".
+// Arguments: the CPUs of the three threads.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -17,12 +17,15 @@
 #include <unistd.h>
 #include <unwind.h>
 
-// By their first instruction: the kernel emulates a push and a nop, and steps over the others; its walk knows the caller only at a push.
+// By their first instruction: the kernel emulates a push and a nop, and steps over the others; its walk knows the caller only at a push. They answer an argument.
 #define FUNCTION(name, body) \
     __asm__(".text\n.globl " name "\n.type " name ",@function\n" name ":\n.cfi_startproc\n" body "\n.cfi_endproc\n.size " name ", .-" name "\n.p2align 4\n")
-FUNCTION("hit_push", "push %rbp\n.cfi_adjust_cfa_offset 8\npop %rbp\n.cfi_adjust_cfa_offset -8\nret");
-FUNCTION("hit_bare", "lea 1(%rdi),%rax\nret");
-FUNCTION("hit_nop", "nop\nret");
+FUNCTION("hit_push", "push %rbp\n.cfi_adjust_cfa_offset 8\nmov %rdi,%rax\npop %rbp\n.cfi_adjust_cfa_offset -8\nret");
+FUNCTION("hit_bare", "lea (%rsi),%rax\nret");
+FUNCTION("hit_nop", "nop\nmov %rdx,%rax\nret");
+
+// What arguments can point to.
+static const char *const texts[] = {"", "sh", "python3", "8 bytes!", "15 bytes of nam", "gr\xc3\xb6\xc3\x9f""e", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
 
 typedef int64_t function(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
 function hit_push, hit_bare, hit_nop;
@@ -138,9 +141,7 @@ static void parse(char *line, hit *h, int *thread) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) return 2;
-    FILE *in = strcmp(argv[4], "-") ? fopen(argv[4], "r") : stdin, *out = strcmp(argv[5], "-") ? fopen(argv[5], "w") : stdout;
-    if (!in || !out) return 2;
+    if (argc != 1 + THREADS) return 2;
     for (int i = 0; i < THREADS; i++) {
         worker *w = &workers[i];
         w->number = i;
@@ -153,17 +154,18 @@ int main(int argc, char **argv) {
     // The first thread's hits come from here, so that its frames are these.
     settle(&workers[0]);
     perform(workers[0].todo);
-    fprintf(out, "process %d\n", getpid());
-    for (int i = 0; i < THREADS; i++) fprintf(out, "thread %ld %d %ld %ld\n", workers[i].tid, workers[i].cpu, workers[i].unwound, workers[i].chained);
-    fprintf(out, "ok\n");
-    fflush(out);
+    printf("process %d\n", getpid());
+    for (int i = 0; i < THREADS; i++) printf("thread %ld %d %ld %ld\n", workers[i].tid, workers[i].cpu, workers[i].unwound, workers[i].chained);
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) printf("text %lld\n", (long long)(intptr_t)texts[i]);
+    printf("ok\n");
+    fflush(stdout);
     char line[400];
     static hit h;
-    while (fgets(line, sizeof line, in)) {
+    while (fgets(line, sizeof line, stdin)) {
         int thread;
         if (!strcmp(line, "end\n")) {
-            fprintf(out, "ok\n");
-            fflush(out);
+            printf("ok\n");
+            fflush(stdout);
             continue;
         }
         parse(line, &h, &thread);

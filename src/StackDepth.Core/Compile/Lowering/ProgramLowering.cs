@@ -14,6 +14,9 @@ namespace StackDepth.Compile.Lowering;
 /// <summary>Lowers the steps of a program one after another, and names the maps that they need.</summary>
 internal static class ProgramLowering
 {
+    // In bytes: a page.
+    private const int LargeGroup = 4096;
+
     /// <param name="program">The steps.</param>
     /// <param name="target">What the program depends on beside them.</param>
     /// <param name="numbers">What it has in common with the query's other programs.</param>
@@ -193,7 +196,7 @@ internal static class ProgramLowering
         if (context.NumberNode is not null)
             maps.AddRange(StackNode.Maps(target));
         if (key is not null)
-            maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, target.PreallocateGroups ? MapFlags.None : MapFlags.NoPreallocation));
+            maps.Add(new(MapNames.Groups, MapType.PerCpuHash, key.Size, aggregate!.Size, target.MaxKeys, PreallocatesGroups(aggregate.Size) ? MapFlags.None : MapFlags.NoPreallocation));
         if (record is not null)
             maps.Add(new(MapNames.Records, MapType.RingBuffer, 0, 0, target.RingBytes));
         if (sink is IrEmitExtremum)
@@ -206,6 +209,8 @@ internal static class ProgramLowering
             maps.Add(new(MapNames.Kept, MapType.Array, sizeof(int), KeptLayout.Bytes, kept.Places));
         }
         return maps.ToImmutable();
+
+        bool PreallocatesGroups(int bytes) => target.PreallocateGroups || (bytes > LargeGroup && (long)bytes * target.MaxKeys <= target.LargeGroupBytes);
 
         int WalkBytes() => context.Recorder is not null || context.FrameWalkers.Count > 0 ? TrailMemory.End
             : measures ? context.RegionCache + RegionLowering.CacheBytes
