@@ -1,4 +1,5 @@
 using System.Globalization;
+using StackDepth.Live.Tests.Generated;
 using StackDepth.Live.Tests.Symbols;
 using StackDepth.Live.Tests.Threads;
 using StackDepth.Live.Tests.Walks;
@@ -16,16 +17,29 @@ internal static class Program
     /// <summary>Prints the threads, or what looking at them throws: "threads all|PID".</summary>
     internal const string Threads = "threads";
 
+    /// <summary>Tries random queries: "random COUNT FIRST" (tests/random/run.sh).</summary>
+    private const string Random = "random";
+
     private static async Task<int> Main(string[] args) => args switch
     {
         [Unprivileged, var binary, var symbol] => await AttachAndTell(binary, symbol),
         [ManagedTarget.Command, var mode, var depth, var repeat, var library] => ManagedTarget.Run(mode, depth, repeat, library),
         [ManagedSymbolTarget.Command, var library] => ManagedSymbolTarget.Run(library),
         [ManagedThreads.Command, .. var depths] => ManagedThreads.Run(depths),
+        [Random, var count, var first] => TryRandomQueries(int.Parse(count, CultureInfo.InvariantCulture), long.Parse(first, CultureInfo.InvariantCulture)),
         [Threads, var scope] => ShowThreads(scope == "all" ? null : int.Parse(scope, CultureInfo.InvariantCulture)),
         _ when args.Any(static arg => arg is "-automated" or "@@") => await ConsoleRunner.Run(args),
         _ => await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions),
     };
+
+    private static int TryRandomQueries(int count, long first)
+    {
+        using var trials = new LiveTrials();
+        var figures = trials.Run(first, count, Console.WriteLine);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{figures.Queries:N0} queries and {figures.Hits:N0} hits, {figures.TooLarge} refused as too large for one program, {figures.Failures.Length} failed"));
+        return figures.Failures.IsEmpty ? 0 : 1;
+    }
 
     private static int ShowThreads(int? pid)
     {

@@ -75,7 +75,7 @@ public sealed class CompilerPropertyTests
         Assert.InRange(tooLarge, 0, Rounds / 20);
     }
 
-    private static Hit Hit(Random random, RandomQueries queries, CompileTarget target, int cpus) => Readable(random, new()
+    internal static Hit Hit(Random random, RandomQueries queries, CompileTarget target, int cpus) => Readable(random, new()
     {
         Cpu = random.Next(cpus),
         Pid = RandomQueries.InventedIds[random.Next(RandomQueries.InventedIds.Length)],
