@@ -19,6 +19,25 @@ internal sealed record ContextPlace(ImmutableArray<int> Path, int Bytes, bool Is
     internal bool IsTypedPointer { get; init; }
 }
 
+/// <summary>How a text lies that is no pointer's.</summary>
+internal enum TextForm
+{
+    /// <summary>It is an array of characters.</summary>
+    Array,
+
+    /// <summary>It is in the record, at the offset in the lower half of 32 bits (<c>__data_loc</c>).</summary>
+    Located,
+
+    /// <summary>The same, but the offset counts from behind the 32 bits (<c>__rel_loc</c>).</summary>
+    RelativelyLocated,
+}
+
+/// <summary>Characters that are in the program's context, or behind pointers in it. A text to which a field points has the place of that number.</summary>
+/// <param name="Path">As in <see cref="ContextPlace"/>.</param>
+/// <param name="Form">How it lies.</param>
+/// <param name="Bytes">How many bytes an array has; elsewhere the text ends at its NUL.</param>
+internal sealed record TextPlace(ImmutableArray<int> Path, TextForm Form, int Bytes) : FieldPlace;
+
 /// <summary>An argument of a USDT probe, which can be elsewhere at each of its sites.</summary>
 /// <param name="Sites">Where it is, in the order of the sites.</param>
 internal sealed record ArgumentPlace(ImmutableArray<UsdtArgument> Sites) : FieldPlace;

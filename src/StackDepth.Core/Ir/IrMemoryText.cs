@@ -20,3 +20,12 @@ internal abstract record IrMemoryText(int MaxBytes) : IrExpression(IrType.Text)
 /// <param name="Index">The argument.</param>
 /// <param name="MaxBytes">How much of it is taken.</param>
 internal sealed record IrArgumentText(int Index, int MaxBytes) : IrMemoryText(MaxBytes);
+
+/// <summary>The text that a field of the probe is, or points to.</summary>
+/// <param name="Name">The field, as in <see cref="IrField"/>.</param>
+/// <param name="MaxBytes">How much of it is taken.</param>
+internal sealed record IrFieldText(string Name, int MaxBytes) : IrMemoryText(MaxBytes)
+{
+    /// <summary>By what its place is found: the number of the same name has another one.</summary>
+    internal string Place => $"str({Name})";
+}

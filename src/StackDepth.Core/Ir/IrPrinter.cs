@@ -79,6 +79,7 @@ internal static class IrPrinter
         IrArgument argument => string.Create(CultureInfo.InvariantCulture, $"arg{argument.Index}"),
         IrField { Name: IrField.Result } => "retval",
         IrField field => $"args.{InstructionText.Escape(field.Name)}",
+        IrFieldText text => string.Create(CultureInfo.InvariantCulture, $"str(args.{InstructionText.Escape(text.Name)}, {text.MaxBytes})"),
         IrArgumentText text => string.Create(CultureInfo.InvariantCulture, $"str(arg{text.Index}, {text.MaxBytes})"),
         IrInCgroup cgroup => $"in_cgroup({Print(new IrText(cgroup.Path))})",
         IrStackLength length => $"{Name(length.Stack)}.length",

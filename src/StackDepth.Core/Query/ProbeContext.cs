@@ -76,6 +76,14 @@ public class ProbeContext
 
     /// <summary>Why <see cref="Recursion"/> is not complete; <see cref="StackReason.None"/> where it is.</summary>
     public Expr<StackReason> RecursionReason => new(new IrStackReason(new(StackKind.Recursion)));
+
+    /// <summary>Whether a text of so many bytes can be taken.</summary>
+    private protected static void CheckLength(int maxBytes, string method, object which)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
+        if (maxBytes > IrMemoryText.MostBytes)
+            throw new ProbeQueryException($"{method}({which}, {maxBytes}): a BPF program's stack of 512 bytes has room for texts of at most {IrMemoryText.MostBytes} bytes. Take the first {IrMemoryText.MostBytes}.");
+    }
 }
 
 /// <summary>The context at a function's entry.</summary>
@@ -111,11 +119,9 @@ public class EntryContext : ProbeContext
     public Expr<string> ArgString(int index, int maxBytes = 64)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
         if (index >= IrArgument.InRegisters)
             throw new ProbeQueryException($"ArgString({index}): only the first {IrArgument.InRegisters} integer arguments come in registers, ArgString(0) to ArgString({IrArgument.InRegisters - 1}); the others lie on the stack.");
-        if (maxBytes > IrMemoryText.MostBytes)
-            throw new ProbeQueryException($"ArgString({index}, {maxBytes}): a BPF program's stack of 512 bytes has room for texts of at most {IrMemoryText.MostBytes} bytes. Take the first {IrMemoryText.MostBytes}.");
+        CheckLength(maxBytes, "ArgString", index);
         return new(new IrArgumentText(index, maxBytes));
     }
 }

@@ -18,8 +18,8 @@ public class TypedContext : ProbeContext
     /// an array is named by its index (<c>"args[1]"</c>). A pointer is a <see cref="ulong"/> or <see cref="long"/>; what lies behind one that is null, or leads nowhere, reads as 0.
     /// </summary>
     /// <typeparam name="T">
-    /// <see cref="int"/>, <see cref="uint"/>, <see cref="long"/> or <see cref="ulong"/>, which must hold every number that the field can have; or <see cref="bool"/>, which is whether it is not zero. It is
-    /// checked when the probe is resolved.
+    /// <see cref="int"/>, <see cref="uint"/>, <see cref="long"/> or <see cref="ulong"/>, which must hold every number that the field can have; or <see cref="bool"/>, which is whether it is not zero; or
+    /// <see cref="string"/>, which is <see cref="FieldString"/>. It is checked when the probe is resolved.
     /// </typeparam>
     /// <param name="name">The name, as the kernel has it.</param>
     /// <exception cref="ProbeQueryException">Fields are not read as such a type. Attaching throws it where there is no such field, or the type does not hold it.</exception>
@@ -36,9 +36,24 @@ public class TypedContext : ProbeContext
             return new(new IrField(name, IrType.UInt64));
         if (typeof(T) == typeof(bool))
             return new(new IrField(name, IrType.Boolean));
-        throw new ProbeQueryException(typeof(T) == typeof(string)
-            ? $"Field<string>(\"{name}\"): fields are read as numbers. Select s.Comm for the name of the thread that hit the probe."
-            : $"Field<{typeof(T).Name}>(\"{name}\"): fields are read as int, uint, long, ulong or bool. Write Field<int>(\"{name}\") for a number that fits, Field<long> or Field<ulong> for a longer one.");
+        if (typeof(T) == typeof(string))
+            return new(FieldString(name).Node);
+        throw new ProbeQueryException(
+            $"Field<{typeof(T).Name}>(\"{name}\"): fields are read as int, uint, long, ulong, bool or string. Write Field<int>(\"{name}\") for a number that fits, Field<long> or Field<ulong> for a longer one, Field<string> for a text.");
+    }
+
+    /// <summary>
+    /// A text of the probe by its name: an array of characters (<c>"prev_comm"</c>, <c>"prev.comm"</c>), data of variable length behind the record (<c>"filename"</c> of <c>sched:sched_process_exec</c>), or what a
+    /// pointer to characters points to, in the kernel or in the process (<c>"filename"</c> of <c>syscalls:sys_enter_openat</c>). It is cut, delivered and compared as <see cref="EntryContext.ArgString"/> says.
+    /// </summary>
+    /// <param name="name">The name, as the kernel has it.</param>
+    /// <param name="maxBytes">How many bytes of the text are taken: from 1 to 128.</param>
+    /// <exception cref="ProbeQueryException">So long a text does not fit. Attaching throws it where there is no such field, or it is no text.</exception>
+    public Expr<string> FieldString(string name, int maxBytes = 64)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        CheckLength(maxBytes, nameof(FieldString), $"\"{name}\"");
+        return new(new IrFieldText(name, maxBytes));
     }
 }
 
@@ -78,6 +93,17 @@ public sealed class UsdtContext : ProbeContext
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         return index < MostArguments ? new(new IrField(ArgumentName(index), IrType.Int64))
             : throw new ProbeQueryException($"Arg({index}): USDT probes have at most {MostArguments} arguments, Arg(0) to Arg({MostArguments - 1}).");
+    }
+
+    /// <summary>The text that an argument points to, in the process's memory; cut, delivered and compared as <see cref="EntryContext.ArgString"/> says.</summary>
+    /// <param name="index">From 0.</param>
+    /// <param name="maxBytes">How many bytes of the text are taken: from 1 to 128.</param>
+    /// <exception cref="ProbeQueryException">There are never so many arguments, or so long a text does not fit. Attaching throws it as for <see cref="Arg"/>.</exception>
+    public Expr<string> ArgString(int index, int maxBytes = 64)
+    {
+        _ = Arg(index);
+        CheckLength(maxBytes, nameof(ArgString), index);
+        return new(new IrFieldText(ArgumentName(index), maxBytes));
     }
 
     internal static string ArgumentName(int index) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"arg{index}");

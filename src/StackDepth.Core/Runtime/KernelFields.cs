@@ -19,7 +19,32 @@ internal sealed class KernelFields(IrProbe probe, VmlinuxBtf types, IReadOnlyLis
     /// <exception cref="ProbeQueryException">There is no such field, or it is no number that the type holds.</exception>
     internal FieldPlace Locate(IrField field)
     {
-        var names = field.Name.Split('.');
+        var (path, value) = Follow(field.Name);
+        if (value.Kind == KernelValueKind.Text)
+            throw new ProbeQueryException($"{Shown}: {PrintableText.Escape(field.Name)} is a text ({PrintableText.Escape(value.Type)}), and no number. Write Field<string>(\"{PrintableText.Escape(field.Name)}\").");
+        if (!value.IsScalar || path[^1] > short.MaxValue)
+            throw new ProbeQueryException($"{Shown}: {PrintableText.Escape(field.Name)} is {PrintableText.Escape(value.Type)}, and no number.{Hint(field.Name, value)}");
+        if (field.Name != IrField.Result)
+            new NumberType(value.Type, value.Size, value.IsSigned).Check(probe, field);
+        return new ContextPlace(path, value.Size, value.IsSigned) { InSlot = path.Length == 1, IsTypedPointer = value.IsPointer };
+    }
+
+    /// <exception cref="ProbeQueryException">There is no such field, or it is no text.</exception>
+    internal FieldPlace Locate(IrFieldText text)
+    {
+        var (path, value) = Follow(text.Name);
+        if (path[^1] <= short.MaxValue && value is { IsPointer: true, Type: "char *" })
+            return new ContextPlace(path, value.Size, IsSigned: false);
+        if (path is [_, _, ..] && value.Kind == KernelValueKind.Text)
+            return new TextPlace(path, TextForm.Array, value.Size);
+        throw new ProbeQueryException(
+            $"{Shown}: {PrintableText.Escape(text.Name)} is {PrintableText.Escape(value.Type)}, and no text.{(value.IsScalar ? $" Write Field<long>(\"{PrintableText.Escape(text.Name)}\") for its number." : Hint(text.Name, value))}");
+    }
+
+    /// <summary>The offsets on the way to a value, and what it is.</summary>
+    private (ImmutableArray<int> Path, KernelValue Value) Follow(string field)
+    {
+        var names = field.Split('.');
         var root = Root(names[0]);
         var value = root.Value;
         var path = ImmutableArray.CreateBuilder<int>();
@@ -42,11 +67,7 @@ internal sealed class KernelFields(IrProbe probe, VmlinuxBtf types, IReadOnlyLis
             value = member.Value;
         }
         path.Add(offset);
-        if (!value.IsScalar || offset > short.MaxValue)
-            throw new ProbeQueryException($"{Shown}: {PrintableText.Escape(field.Name)} is {PrintableText.Escape(value.Type)}, and no number.{Hint(field.Name, value)}");
-        if (field.Name != IrField.Result)
-            new NumberType(value.Type, value.Size, value.IsSigned).Check(probe, field);
-        return new ContextPlace(path.ToImmutable(), value.Size, value.IsSigned) { InSlot = path.Count == 1, IsTypedPointer = value.IsPointer };
+        return (path.ToImmutable(), value);
     }
 
     private (KernelValue Value, int Offset) Root(string name)

@@ -57,6 +57,8 @@ internal abstract class ProbePlace : IDisposable
             {
                 if (node is IrField field)
                     places[field.Name] = Locate(field);
+                if (node is IrFieldText text)
+                    places[text.Place] = Locate(text);
                 return false;
             });
         }
@@ -66,6 +68,10 @@ internal abstract class ProbePlace : IDisposable
     /// <summary>Where one field lies.</summary>
     /// <exception cref="ProbeQueryException">There is no such field, or it is no such number.</exception>
     private protected virtual FieldPlace Locate(IrField field) => throw IrNodes.Unknown(field);
+
+    /// <summary>Where one text lies.</summary>
+    /// <exception cref="ProbeQueryException">There is no such field, or it is no text.</exception>
+    private protected virtual FieldPlace Locate(IrFieldText text) => throw IrNodes.Unknown(text);
 
     /// <summary>The program as it is loaded for this place.</summary>
     internal virtual ProgramSpec Complete(ProgramSpec program) => program;

@@ -42,6 +42,8 @@ internal sealed class RawTracepointPlace : ProbePlace
 
     private protected override FieldPlace Locate(IrField field) => _fields.Locate(field);
 
+    private protected override FieldPlace Locate(IrFieldText text) => _fields.Locate(text);
+
     internal override ProgramSpec Complete(ProgramSpec program) => program with { ExpectedAttachType = AttachType.TraceRawTp, AttachFunction = _tracepoint.Id };
 
     internal override AttachedProbe Attach(

@@ -50,12 +50,44 @@ internal static class TracepointFields
         return new ContextPlace([offset], type.Bytes, type.IsSigned);
     }
 
+    /// <summary>Where the text lies in the records of all of them.</summary>
+    /// <exception cref="ProbeQueryException">One of them has no such field, it differs between them, or it is no text.</exception>
+    internal static FieldPlace Locate(IrTracepoint probe, ImmutableArray<TracepointFormat> formats, IrFieldText text)
+    {
+        var first = Find(formats[0], text.Name, probe);
+        foreach (var other in formats.AsSpan()[1..])
+        {
+            if (Find(other, text.Name, probe) is var field && (field.Kind, field.Offset, field.Size) != (first.Kind, first.Offset, first.Size))
+            {
+                throw new ProbeQueryException(
+                    $"{PrintableText.Escape(text.Name)} lies at byte {first.Offset} in the records of {Name(formats[0])}, and otherwise in those of {Name(other)}: one program reads both. Probe those for themselves in which it is the same.");
+            }
+        }
+        return first.Kind switch
+        {
+            TracepointFieldKind.Value => new ContextPlace([first.Offset], sizeof(long), IsSigned: false),
+            TracepointFieldKind.Array => new TextPlace([first.Offset], TextForm.Array, first.Size),
+            TracepointFieldKind.DataLocation => new TextPlace([first.Offset], TextForm.Located, 0),
+            _ => new TextPlace([first.Offset], TextForm.RelativelyLocated, 0),
+        };
+
+        static TracepointField Find(TracepointFormat format, string name, IrTracepoint probe)
+        {
+            var field = Named(format, name);
+            return field.IsText || field is { IsPointer: true, Size: sizeof(long) } && field.Type.Contains("char", StringComparison.Ordinal) && field.Type.Count(static letter => letter == '*') == 1 ? field
+                : throw new ProbeQueryException($"{PrintableText.Escape(probe.ToString())}: {PrintableText.Escape(name)} is {PrintableText.Escape(field.Type)}, and no text. Write Field<long>(\"{PrintableText.Escape(name)}\") for its number.");
+        }
+    }
+
+    private static TracepointField Named(TracepointFormat format, string name) =>
+        format.Field(name) ?? throw UnknownField.Create($"tracepoint:{Name(format)}", name, [.. format.Fields.Where(static field => field.Offset >= TracepointFormat.FirstReadable).Select(static field => field.Name)]);
+
     private static (TracepointField Field, NumberType Type, int Offset) Find(TracepointFormat format, string name, int? index, IrTracepoint probe)
     {
-        var field = format.Field(name) ?? throw UnknownField.Create($"tracepoint:{Name(format)}", name, [.. format.Fields.Where(static field => field.Offset >= TracepointFormat.FirstReadable).Select(static field => field.Name)]);
+        var field = Named(format, name);
         var shown = $"{PrintableText.Escape(probe.ToString())}: {PrintableText.Escape(name)}";
         if (field.IsText)
-            throw new ProbeQueryException($"{shown} is a text ({PrintableText.Escape(field.Type)}), and fields are read as numbers. Select s.Comm for the name of the thread that hit the probe.");
+            throw new ProbeQueryException($"{shown} is a text ({PrintableText.Escape(field.Type)}), and no number. Write Field<string>(\"{PrintableText.Escape(name)}\").");
         if (field.Kind is TracepointFieldKind.DataLocation or TracepointFieldKind.RelativeLocation)
             throw new ProbeQueryException($"{shown} has data of variable length ({PrintableText.Escape(field.Type)}[]), which is no number.");
         var bytes = field.Size;

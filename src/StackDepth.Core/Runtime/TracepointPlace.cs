@@ -32,6 +32,8 @@ internal sealed class TracepointPlace : ProbePlace
 
     private protected override FieldPlace Locate(IrField field) => TracepointFields.Locate(_probe, _formats, field);
 
+    private protected override FieldPlace Locate(IrFieldText text) => TracepointFields.Locate(_probe, _formats, text);
+
     internal override AttachedProbe Attach(
         ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram) =>
         AttachedProbe.Load(program, maps, sys, loaded => TracepointLinks.Attach(loaded, _formats, Cookies(), sys));

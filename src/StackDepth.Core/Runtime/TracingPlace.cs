@@ -47,6 +47,8 @@ internal sealed class TracingPlace : ProbePlace
 
     private protected override FieldPlace Locate(IrField field) => _fields.Locate(field);
 
+    private protected override FieldPlace Locate(IrFieldText text) => _fields.Locate(text);
+
     internal override ProgramSpec Complete(ProgramSpec program) =>
         program with { ExpectedAttachType = _isExit ? AttachType.TraceFexit : AttachType.TraceFentry, AttachFunction = _function.Signature.Id };
 

@@ -48,9 +48,13 @@ internal sealed class UsdtProbePlace : ProbePlace
         ProgramSpec program, IReadOnlyDictionary<string, BpfMap> maps, int? processId, KernelProfile kernel, SystemCalls sys, Func<ProgramSpec> perfEventProgram) =>
         UprobeAttacher.Attach(program, maps, _usdt.Request(processId ?? 0, FirstSite), kernel, sys, perfEventSpec: perfEventProgram);
 
-    private protected override FieldPlace Locate(IrField field)
+    private protected override FieldPlace Locate(IrField field) => Locate(field.Name);
+
+    private protected override FieldPlace Locate(IrFieldText text) => Locate(text.Name);
+
+    private FieldPlace Locate(string name)
     {
-        var index = Enumerable.Range(0, int.MaxValue).First(number => UsdtContext.ArgumentName(number) == field.Name);
+        var index = Enumerable.Range(0, int.MaxValue).First(number => UsdtContext.ArgumentName(number) == name);
         var arguments = ImmutableArray.CreateBuilder<UsdtArgument>(_usdt.Sites.Length);
         foreach (var site in _usdt.Sites)
         {

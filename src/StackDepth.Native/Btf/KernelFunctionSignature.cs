@@ -13,6 +13,9 @@ internal enum KernelValueKind
     /// <summary>A struct or union by value.</summary>
     Aggregate,
 
+    /// <summary>An array of <c>char</c>.</summary>
+    Text,
+
     /// <summary>Anything else, such as a float, or a type that could not be followed.</summary>
     Other,
 }
@@ -32,7 +35,7 @@ internal readonly record struct KernelValue(string Name, string Type, int Size, 
     internal bool IsPointer => Kind == KernelValueKind.Pointer;
 
     /// <summary>Whether it is a number or a pointer that a register holds.</summary>
-    internal bool IsScalar => Kind is not (KernelValueKind.Aggregate or KernelValueKind.Other) && Size is 1 or 2 or 4 or 8;
+    internal bool IsScalar => Kind is not (KernelValueKind.Aggregate or KernelValueKind.Text or KernelValueKind.Other) && Size is 1 or 2 or 4 or 8;
 
     /// <summary>How many slots of 8 bytes it takes in the context of a tracing program.</summary>
     internal int Slots => Math.Max(1, (Size + 7) / 8);

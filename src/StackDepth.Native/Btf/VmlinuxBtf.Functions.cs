@@ -98,6 +98,7 @@ internal sealed unsafe partial class VmlinuxBtf
             }),
             BtfKind.Pointer => (8u, KernelValueKind.Pointer),
             BtfKind.Enum or BtfKind.Enum64 => (Word(at + 8), IsSignedEnum(at) ? KernelValueKind.Signed : KernelValueKind.Unsigned),
+            BtfKind.Array when at + BtfFormat.TypeSize + 12 <= _typesEnd && TypeText(Word(at + BtfFormat.TypeSize)) == "char" => (Word(at + BtfFormat.TypeSize + 8), KernelValueKind.Text),
             BtfKind.Struct or BtfKind.Union => (Word(at + 8), KernelValueKind.Aggregate),
             _ => (Kind(at) == BtfKind.Float ? Word(at + 8) : 0, KernelValueKind.Other),
         };
@@ -162,6 +163,10 @@ internal sealed unsafe partial class VmlinuxBtf
                     break;
                 case BtfKind.Const or BtfKind.Volatile or BtfKind.Restrict or BtfKind.TypeTag:
                     id = Word(at + 8);
+                    break;
+                case BtfKind.Array when at + BtfFormat.TypeSize + 12 <= _typesEnd:
+                    suffix = $"{suffix}[{Word(at + BtfFormat.TypeSize + 8)}]";
+                    id = Word(at + BtfFormat.TypeSize);
                     break;
                 case BtfKind.Struct:
                     return $"struct {name}{suffix}";

@@ -115,6 +115,9 @@ internal static class GoldenQueries
             ["where-in"] = (Source.Where(s => s.Pid.IsIn(7, 8, 9) & !s.CgroupId.IsIn(1UL, 1UL << 40) & s.Comm.IsIn("sh", "python3")).Count().Query, Target),
             ["where-starts-with"] = (Source.Where(s => s.Comm.StartsWith("python") & !s.Comm.StartsWith("python3.11-d")).Count().Query, Target),
             ["where-text"] = (Source.Where(s => s.ArgString(0) == "/etc/passwd" | s.ArgString(1, 12).StartsWith("/etc/")).GroupBy(s => s.ArgString(0)).Count().Query, Target),
+            ["field-texts"] = (
+                Probe.Tracepoint("sched", "sched_process_exec").Where(s => s.Field<string>("comm") == "sh").Select(s => (s.FieldString("filename", 30), s.FieldString("name", 6))).Query,
+                Target with { Named = Named(("str(comm)", new TextPlace([12], TextForm.Array, 16)), ("str(filename)", new TextPlace([8], TextForm.Located, 0)), ("str(name)", new ContextPlace([32], 8, false))) }),
             ["stream-kernel-text"] = (Probe.KProbe("do_sys_openat2").Select(s => (s.ArgString(1, 30), s.Pid)).Query, Target),
             ["where-uid-gid"] = (Source.Where(s => s.Uid == 1000u & s.Gid != s.Uid).Count().Query, Target),
             ["where-depth-computed"] = (Source.Where(s => s.UStack.Length * 2 + 1 > 100).Select(s => Expr.If(s.UStack.Length > 50, 1, 0)).Sum().Query, Walking(StackWalk.Auto)),

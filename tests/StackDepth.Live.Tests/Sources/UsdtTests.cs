@@ -57,7 +57,7 @@ public sealed class UsdtTests
         var program = Program("-O2", hasSemaphores: true);
         using var printed = new PrintedLines();
         var all = await Run(Probe.Usdt(program, "demo", "*").GroupBy(static s => s.Function).Count(), program, printed, 0);
-        Assert.Equal(["demo:deep", "demo:none", "demo:odd", "demo:tick"], all.Result.Keys.Select(static function => function.Name).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(["demo:deep", "demo:named", "demo:none", "demo:odd", "demo:tick"], all.Result.Keys.Select(static function => function.Name).Distinct().Order(StringComparer.Ordinal));
         Assert.Contains("cannot be read", Refused(Probe.Usdt(program, "demo", "odd").Select(static s => s.Arg(0))), StringComparison.Ordinal);
         Assert.Contains("demo:none has no arguments, and no Arg(0). Leave Arg away.", Refused(Probe.Usdt(program, "demo", "none").Select(static s => s.Arg(0))), StringComparison.Ordinal);
         Assert.Contains("demo:tick has 3 arguments, Arg(0) to Arg(2), and no Arg(3)", Refused(Probe.Usdt(program, "demo", "tick").Select(static s => s.Arg(3))), StringComparison.Ordinal);
@@ -79,7 +79,7 @@ public sealed class UsdtTests
         static ProcessStartInfo Collect(int times) => new(python, ["-I", "-c", $"import gc\ngc.disable()\nfor i in range({times}): gc.collect(i % 3 % 2)"]);
     }
 
-    private static string Program(string optimization, bool hasSemaphores)
+    internal static string Program(string optimization, bool hasSemaphores)
     {
         Requires.That(Directory.EnumerateFiles("/usr/include", "sdt.h", SearchOption.AllDirectories).Any(), "sys/sdt.h (systemtap-sdt-dev)");
         return CTarget.Of(

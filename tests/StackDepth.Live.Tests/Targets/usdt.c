@@ -1,4 +1,4 @@
-// USDT probes whose arguments are elsewhere at each place: demo:tick(number, small, pointer), demo:deep(depth), demo:odd(a floating-point number), demo:none(). Prints the arguments of demo:tick.
+// USDT probes whose arguments are elsewhere at each place: demo:tick(number, small, pointer), demo:deep(depth), demo:odd(a floating-point number), demo:named(number, text), demo:none(). Prints the arguments of demo:tick.
 #ifdef SEMAPHORES
 #define _SDT_HAS_SEMAPHORES 1
 #endif
@@ -9,6 +9,7 @@
 __extension__ volatile unsigned short demo_tick_semaphore __attribute__((unused)) __attribute__((section(".probes"))) __attribute__((visibility("hidden")));
 __extension__ volatile unsigned short demo_deep_semaphore __attribute__((unused)) __attribute__((section(".probes"))) __attribute__((visibility("hidden")));
 __extension__ volatile unsigned short demo_odd_semaphore __attribute__((unused)) __attribute__((section(".probes"))) __attribute__((visibility("hidden")));
+__extension__ volatile unsigned short demo_named_semaphore __attribute__((unused)) __attribute__((section(".probes"))) __attribute__((visibility("hidden")));
 __extension__ volatile unsigned short demo_none_semaphore __attribute__((unused)) __attribute__((section(".probes"))) __attribute__((visibility("hidden")));
 #define LISTENERS demo_tick_semaphore
 #else
@@ -33,6 +34,11 @@ __attribute__((noinline)) static long deep(int depth) {
     return 1 + deep(depth - 1);
 }
 
+__attribute__((noinline)) static void named(int number, const char *text) {
+    STAP_PROBE2(demo, named, number, text);
+    fprintf(out, "named\n");
+}
+
 int main(int argc, char **argv) {
     out = fopen(argv[1], "w");
     volatile double half = 0.5;
@@ -41,6 +47,12 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 8; i++) tick(1L << 40, 100, &table[i]);
     deep(atoi(argv[2]));
     STAP_PROBE1(demo, odd, half);
+    // In memory already, where a text of the program's own file need not be.
+    char first[] = "one", second[] = "two names";
+    named(0, second + 9);
+    named(1, first);
+    named(2, second);
+    named(3, 0);
     STAP_PROBE(demo, none);
     fprintf(out, "listeners %d\n", (int)LISTENERS);
     fclose(out);

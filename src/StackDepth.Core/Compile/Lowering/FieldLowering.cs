@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using StackDepth.Ir;
 using StackDepth.Native.Asm;
 using StackDepth.Native.Usdt;
@@ -27,7 +28,7 @@ internal static class FieldLowering
         }
         var nowhere = asm.CreateLabel("null");
         var end = asm.CreateLabel("end");
-        Follow(asm, place, destination, nowhere);
+        Follow(asm, place.Path, destination, nowhere);
         LoadLast(asm, place, destination, destination, place.Path[^1]);
         asm.Jump(end);
         asm.Place(nowhere);
@@ -46,14 +47,58 @@ internal static class FieldLowering
         context.Fetched.Add(field.Name, offset);
     }
 
-    private static FieldPlace PlaceOf(IrField field, CompileTarget target) =>
-        target.Named.GetValueOrDefault(field.Name) ?? throw new InvalidOperationException($"The field {field.Name} has no place in the target of the compilation.");
+    /// <summary>Puts the address of a text into <paramref name="destination"/>, 0 where a pointer before it is null; answers how many bytes the text can have, null where only its NUL ends it.</summary>
+    internal static int? Address(LoweringContext context, IrFieldText text, Register destination)
+    {
+        var asm = context.Asm;
+        var place = PlaceOf(text.Place, context.Target);
+        var nowhere = asm.CreateLabel("null");
+        switch (place)
+        {
+            case ArgumentPlace argument:
+                var slot = context.Allocate(sizeof(long));
+                FetchArgument(context, argument, slot);
+                asm.Load(MemorySize.DW, destination, Register.R10, slot);
+                return null;
+            case ContextPlace { Path: [var only] }:
+                asm.Load(MemorySize.DW, destination, Register.R6, only);
+                return null;
+            case ContextPlace pointer:
+                Follow(asm, pointer.Path, destination, nowhere);
+                asm.Load(MemorySize.DW, destination, destination, pointer.Path[^1]);
+                asm.Place(nowhere);
+                return null;
+            case TextPlace { Form: TextForm.Array, Path: [var offset] } array:
+                asm.Mov(destination, Register.R6);
+                asm.Add(destination, offset);
+                return array.Bytes;
+            case TextPlace { Form: TextForm.Array } array:
+                Follow(asm, array.Path, destination, nowhere);
+                asm.Add(destination, array.Path[^1]);
+                asm.Place(nowhere);
+                return array.Bytes;
+            case TextPlace located:
+                asm.Load(MemorySize.W, destination, Register.R6, located.Path[0]);
+                asm.And(destination, ushort.MaxValue);
+                asm.Add(destination, Register.R6);
+                if (located.Form == TextForm.RelativelyLocated)
+                    asm.Add(destination, located.Path[0] + sizeof(int));
+                return null;
+            default:
+                throw new InvalidOperationException($"Texts do not lie in a {place.GetType().Name}.");
+        }
+    }
+
+    private static FieldPlace PlaceOf(IrField field, CompileTarget target) => PlaceOf(field.Name, target);
+
+    private static FieldPlace PlaceOf(string name, CompileTarget target) =>
+        target.Named.GetValueOrDefault(name) ?? throw new InvalidOperationException($"The field {name} has no place in the target of the compilation.");
 
     /// <summary>The pointers before the last offset. One that leads nowhere reads as zeroes (the kernel's PROBE_MEM loads, 2a02759ef5f8); a null one is told apart, as newer kernels ask of those that may be null.</summary>
-    private static void Follow(Assembler asm, ContextPlace place, Register destination, Label nowhere)
+    private static void Follow(Assembler asm, ImmutableArray<int> path, Register destination, Label nowhere)
     {
         var from = Register.R6;
-        foreach (var pointer in place.Path.AsSpan()[..^1])
+        foreach (var pointer in path.AsSpan()[..^1])
         {
             asm.Load(MemorySize.DW, destination, from, pointer);
             asm.JumpIf(JumpOp.JEQ, destination, 0, nowhere);
@@ -88,7 +133,7 @@ internal static class FieldLowering
         if (place.Path.Length == 1)
             asm.Mov(Register.R3, Register.R6);
         else
-            Follow(asm, place, Register.R3, nowhere);
+            Follow(asm, place.Path, Register.R3, nowhere);
         asm.Add(Register.R3, place.Path[^1]);
         context.AddressOfFrame(Register.R1, offset);
         asm.Mov(Register.R2, sizeof(long));

@@ -77,16 +77,28 @@ internal static class TextLowering
     private static void Read(LoweringContext context, IrMemoryText text, int buffer)
     {
         var asm = context.Asm;
+        int? most = null;
+        var inRecord = false;
         switch (text)
         {
             case IrArgumentText argument:
                 asm.Load(MemorySize.DW, Register.R3, Register.R6, ContextLowering.ArgumentOffset(argument.Index));
                 break;
+            case IrFieldText field:
+                most = FieldLowering.Address(context, field, Register.R3);
+                inRecord = context.Target.Named[field.Place] is TextPlace;
+                break;
             default:
                 throw IrNodes.Unknown(text);
         }
         context.AddressOfFrame(Register.R1, buffer);
-        asm.Mov(Register.R2, text.ReadBytes);
+        // The kernel puts a NUL behind what it takes of an array that has none.
+        asm.Mov(Register.R2, int.Min(text.ReadBytes, most + 1 ?? int.MaxValue));
+        if (inRecord)
+        {
+            asm.Call(HelperId.ProbeReadKernelStr);
+            return;
+        }
         if (context.Probe.HasUserRegisters)
         {
             asm.Call(HelperId.ProbeReadUserStr);
