@@ -84,8 +84,10 @@ printf '%q ' "$@" >"$disk/command"
 (cd "$disk" && find . | cpio -o -H newc --quiet) >"$temporary/disk.cpio"
 
 files=$(virtiofsd_path)
+# The daemon keeps a file open for each that the guest remembers.
+ulimit -n 500000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 if [[ $files == */qemu/* ]]; then
-  "$files" --socket-path="$temporary/files" -o source=/,sandbox=chroot,cache=always,log_level=err -f >>"$log" 2>&1 &
+  "$files" --rlimit-nofile=0 --socket-path="$temporary/files" -o source=/,sandbox=chroot,cache=always,log_level=err -f >>"$log" 2>&1 &
 else
   "$files" --socket-path="$temporary/files" --shared-dir=/ --sandbox=chroot --cache=always --log-level=error >>"$log" 2>&1 &
 fi

@@ -23,8 +23,8 @@ internal abstract record IrSink
     /// <summary>What it is computed from.</summary>
     internal abstract IEnumerable<IrExpression> Expressions { get; }
 
-    /// <summary>Whether the result of a time is the difference of the results at its end and its start: counts, sums and histograms are such results, extremes are not.</summary>
-    internal virtual bool IsAdditive => true;
+    /// <summary>Whether there can be a result of a part of a session.</summary>
+    internal virtual bool HasIntervals => true;
 }
 
 /// <summary>Nowhere: the hits are the result, and they are counted anyway.</summary>
@@ -47,7 +47,7 @@ internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, Ir
 {
     internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value, Kept?.By }.OfType<IrExpression>();
 
-    internal override bool IsAdditive => Kept is null && (Parts & (AggregateParts.Minimum | AggregateParts.Maximum | AggregateParts.Last)) == 0;
+    internal override bool HasIntervals => Kept is null;
 }
 
 /// <summary>Hits to be kept with their frames.</summary>

@@ -31,6 +31,28 @@ internal sealed class AggregateSnapshot
         return new(Hits - earlier.Hits, _total?.Since(earlier._total), [.. _groups.Select(group => (group.Key, group.Value.Since(before.GetValueOrDefault(group.Key))))], _sites) { KeyLayout = KeyLayout };
     }
 
+    /// <summary>Replaces the extremes and last values by those that are taken out of the kernel.</summary>
+    internal void Take(Intervals intervals)
+    {
+        if (_total is not null)
+            intervals.Take(stackalloc byte[sizeof(int)], _total);
+        foreach (var (key, value) in _groups)
+            intervals.Take(key, value);
+    }
+
+    /// <summary>The same, without extremes and last values.</summary>
+    internal AggregateSnapshot WithoutExtremes()
+    {
+        return new(Hits, Copy(_total), [.. _groups.Select(static group => (group.Key, Copy(group.Value)!))], _sites) { KeyLayout = KeyLayout };
+
+        static AggregateValue? Copy(AggregateValue? value)
+        {
+            var copy = value?.Since(null);
+            copy?.ClearExtremes();
+            return copy;
+        }
+    }
+
     /// <summary>The layout of the keys; null where its texts are comms.</summary>
     internal EventLayout? KeyLayout { get; init; }
 

@@ -86,7 +86,42 @@ internal sealed class AggregateValue
             _others[index].Merge(other._others[index]);
     }
 
-    /// <summary>What this has more than an earlier reading of the same; extremes and the last value have no difference.</summary>
+    /// <summary>Forgets the extremes and the last value.</summary>
+    internal void ClearExtremes()
+    {
+        (_minimum, _maximum, _lastTime, _lastValue) = (0, 0, 0, 0);
+        foreach (var other in _others)
+            other.ClearExtremes();
+    }
+
+    /// <summary>Adds the extremes and the last value that were taken of one CPU.</summary>
+    internal void MergeExtremes(IEnumerable<(AggregateParts Part, int Value, int Offset)> words, ReadOnlySpan<byte> taken)
+    {
+        var time = 0UL;
+        foreach (var (part, index, _) in words)
+        {
+            var value = this[index];
+            var word = BinaryPrimitives.ReadUInt64LittleEndian(taken);
+            taken = taken[sizeof(ulong)..];
+            switch (part)
+            {
+                case AggregateParts.Minimum:
+                    value._minimum = ulong.Max(value._minimum, word);
+                    break;
+                case AggregateParts.Maximum:
+                    value._maximum = ulong.Max(value._maximum, word);
+                    break;
+                case AggregateParts.Last:
+                    time = word;
+                    break;
+                default:
+                    value.MergeLast(time, (long)word);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>What this has more than an earlier reading of the same; extremes and the last value are those of the part already (<see cref="Intervals"/>).</summary>
     internal AggregateValue Since(AggregateValue? earlier)
     {
         var difference = new AggregateValue(Layout);
@@ -132,8 +167,10 @@ internal sealed class AggregateValue
         var total = 0L;
         foreach (var count in _buckets!)
             total += count;
-        if (total == 0 || Minimum is not { } minimum || Maximum is not { } maximum)
+        if (total == 0)
             return null;
+        // A hit that is counted at this moment can have raised neither yet.
+        var (minimum, maximum) = (Minimum ?? long.MinValue, Maximum ?? long.MaxValue);
         var rank = long.Clamp((long)Math.Ceiling(q * total), 1, total);
         var index = 0;
         for (var below = _buckets[0]; below < rank; below += _buckets[index])
@@ -141,7 +178,7 @@ internal sealed class AggregateValue
         var (low, high) = Layout.Buckets.Range(index);
         // All values below 0 are in one bucket: the least of them stands for them.
         // Not Math.Clamp: of the greatest value the maximum is kept as the one below, see AggregateLayout.EncodeMaximum.
-        return index == 0 ? minimum : long.Min(long.Max(low + ((high - low) / 2), minimum), maximum);
+        return index == 0 ? Minimum : long.Min(long.Max(low + ((high - low) / 2), minimum), maximum);
     }
 
     internal ImmutableArray<Summary<T>> ToSummaries<T>()

@@ -8,6 +8,7 @@ using StackDepth.Ir;
 using StackDepth.Native.Features;
 using StackDepth.Native.Link;
 using StackDepth.Native.Spec;
+using StackDepth.Native.Sys;
 using StackDepth.Native.Targets;
 using StackDepth.Native.Unwind;
 
@@ -28,8 +29,10 @@ internal sealed class ProbeAttachment : IDisposable
     private readonly ActivationLinks? _activations;
     private readonly FollowerLinks? _followers;
     private readonly TargetServices _services;
+    private readonly SystemCalls _sys;
     private ProbeHealth? _finalHealth;
     private AggregateSnapshot? _finalAggregates;
+    private Intervals? _intervals;
     private bool _detached;
     private bool _closed;
 
@@ -45,6 +48,7 @@ internal sealed class ProbeAttachment : IDisposable
         _followers = followers;
         _services = services;
         _child = child;
+        _sys = options.SystemCalls;
         Ring = ring;
         Sites = new(Describe(compiled, probes, services.EntryOf)) { Stacks = compiled.DeliversStacks ? new(maps[MapNames.StackNodes], services.Names!) : null };
         FaultsOnLoss = options.WhenFull == Overflow.Fault;
@@ -202,6 +206,25 @@ internal sealed class ProbeAttachment : IDisposable
             return _finalAggregates ?? AggregatesNow();
     }
 
+    /// <summary>The same, and extremes and last values begin anew.</summary>
+    /// <exception cref="ProbeUnavailableException">The kernel is too old for that.</exception>
+    internal AggregateSnapshot TakeAggregates()
+    {
+        lock (_gate)
+        {
+            if (_finalAggregates is { } final)
+            {
+                _finalAggregates = final.WithoutExtremes();
+                return final;
+            }
+            _intervals ??= Intervals.Create(_compiled, _maps, _sys);
+            var now = AggregatesNow();
+            if (_intervals is not null)
+                now.Take(_intervals);
+            return now;
+        }
+    }
+
     /// <summary>Removes the probes; what they have gathered can still be read.</summary>
     internal void Detach()
     {
@@ -257,6 +280,7 @@ internal sealed class ProbeAttachment : IDisposable
                 attached.Dispose();
             _activations?.Dispose();
             _services.Dispose();
+            _intervals?.Dispose();
             _maps.Dispose();
             _followers?.Dispose();
             foreach (var probe in _probes)

@@ -56,5 +56,19 @@ internal sealed unsafe class BpfProgram : IDisposable
     internal static BpfProgram Load(ProgramSpec spec, IReadOnlyDictionary<string, BpfMap> maps, SystemCalls sys, bool keepLog = false) =>
         new ProgramLoader(spec, maps, sys).Load(keepLog);
 
+    /// <summary>Runs a program of type <see cref="ProgramType.Syscall"/> here and now, on memory that it may read and write.</summary>
+    /// <returns>What the program returns.</returns>
+    /// <exception cref="KernelException">The kernel refuses.</exception>
+    internal uint Run(Span<byte> context)
+    {
+        using var program = Handle.Borrow();
+        fixed (byte* pointer = context)
+        {
+            var attribute = new ProgramRunAttribute { ProgramFd = (uint)program.Value, ContextSizeIn = (uint)context.Length, ContextIn = (ulong)pointer };
+            var result = KernelCall.Bpf(_sys, BpfCommand.ProgTestRun, ref attribute);
+            return result < 0 ? throw KernelErrors.Create(KernelOperation.ProgramRun, (Errno)(-result), $"program '{Spec.Name}'", _sys) : attribute.ReturnValue;
+        }
+    }
+
     public void Dispose() => Handle.Dispose();
 }

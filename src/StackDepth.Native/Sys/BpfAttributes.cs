@@ -95,6 +95,16 @@ internal struct ObjectInfoAttribute
     [FieldOffset(8)] internal ulong Info;
 }
 
+/// <summary>BPF_PROG_TEST_RUN.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 80)]
+internal struct ProgramRunAttribute
+{
+    [FieldOffset(0)] internal uint ProgramFd;
+    [FieldOffset(4)] internal uint ReturnValue;
+    [FieldOffset(40)] internal uint ContextSizeIn;
+    [FieldOffset(48)] internal ulong ContextIn;
+}
+
 /// <summary>BPF_RAW_TRACEPOINT_OPEN.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct RawTracepointAttribute

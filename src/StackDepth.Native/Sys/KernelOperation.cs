@@ -40,6 +40,9 @@ internal sealed record KernelOperation(string Name, string Feature, Version Leas
     internal static readonly KernelOperation ProgramInfo =
         ProgramLoad with { Name = "query a BPF program", Feature = "BPF_OBJ_GET_INFO_BY_FD", LeastKernel = new(4, 13) };
 
+    internal static readonly KernelOperation ProgramRun =
+        ProgramLoad with { Name = "run a BPF program", Feature = "BPF programs of type syscall", LeastKernel = new(5, 14) };
+
     internal static readonly KernelOperation BtfLoad = new("load BTF", "BTF with function information", new(5, 0), [Capability.Bpf]);
 
     internal static readonly KernelOperation EnableStatistics =

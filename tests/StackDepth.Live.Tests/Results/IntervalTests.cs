@@ -43,13 +43,83 @@ public sealed class IntervalTests
     }
 
     [Fact]
-    public void Extremes_do_not_begin_anew()
+    public void Extremes_begin_anew()
     {
         using var target = new LiveTarget();
         using var session = Depths(target).Stats().Attach(Command.ByKernel, TestContext.Current.CancellationToken);
-        Assert.Throws<ProbeQueryException>(session.Reset);
-        Assert.Throws<ProbeQueryException>(() => Depths(target).Quantile(0.5).ObserveIntervals(TimeSpan.FromSeconds(1)));
-        Assert.Throws<ProbeQueryException>(() => Probe.UProbe(CTarget.Shared, "leaf_push").MaxBy(hit => hit.UStack.Length).ObserveIntervals(TimeSpan.FromSeconds(1)));
+        foreach (var load in (string[])["calls push 7 0 500 60", "depth push 90 3", "calls push 8 0 300 20"])
+        {
+            var report = target.Do(load).Of("leaf_push");
+            var stats = session.TakeInterval();
+            Assert.Equal((report.Count, report.Min, report.Max), (stats.Count, stats.Min, stats.Max));
+        }
+        Assert.Equal((0, null, null), (session.Snapshot().Count, session.Snapshot().Min, session.Snapshot().Max));
+        target.Do("depth push 5 1");
+        session.Reset();
+        var last = target.Do("depth push 33 2").Of("leaf_push");
+        Assert.Equal((2, last.Max, last.Max), (session.Snapshot().Count, session.Snapshot().Min, session.Snapshot().Max));
+    }
+
+    [Fact]
+    public async Task What_the_session_ends_with_is_taken_once()
+    {
+        using var target = new LiveTarget();
+        using var session = Depths(target).Max().Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        var report = target.Do("depth push 33 2").Of("leaf_push");
+        Assert.Equal(report.Max, await session.StopAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(report.Max, session.TakeInterval());
+        Assert.Null(session.TakeInterval());
+    }
+
+    [Fact]
+    public void Last_values_and_quantiles_begin_anew()
+    {
+        using var target = new LiveTarget();
+        using var last = Depths(target).Last().Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        using var median = Depths(target).Quantile(0.5).Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        foreach (var depth in (int[])[40, 5, 70])
+        {
+            var report = target.Do($"depth push {depth} 3").Of("leaf_push");
+            Assert.Equal((report.Max, report.Max), (last.TakeInterval(), median.TakeInterval()));
+        }
+        Assert.Null(last.TakeInterval());
+        Assert.Null(median.TakeInterval());
+    }
+
+    [Fact]
+    public void Extremes_of_groups_begin_anew()
+    {
+        using var target = new LiveTarget();
+        using var session = Probe.UProbe(CTarget.Shared, "leaf_*").ForProcess(target.Pid).GroupBy(hit => hit.Function).Summary(hit => hit.UStack.Length).Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        foreach (var load in (string[])["calls any 7 0 500 60", "depth push 90 3", "depth nop 4 1"])
+        {
+            var report = target.Do(load).OfLeaves().By(static line => line.Function);
+            var groups = session.TakeInterval();
+            Assert.Equal(report.Keys.Order(), groups.Keys.Select(static function => function.Name).Order());
+            foreach (var (function, summary) in groups)
+                Check.Same(report[function.Name], summary);
+        }
+    }
+
+    [Fact]
+    public async Task The_greatest_of_all_intervals_is_the_greatest_of_all_while_the_target_runs()
+    {
+        using var target = new LiveTarget();
+        using var session = Depths(target).Stats().Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        var running = target.DoAsync("calls push 7 4 20000 60");
+        List<Stats<int>> intervals = [];
+        while (!running.IsCompleted)
+            intervals.Add(session.TakeInterval());
+        var report = (await running).Of("leaf_push");
+        intervals.Add(session.TakeInterval());
+        Assert.Equal((report.Count, report.Min, report.Max), (intervals.Sum(static stats => stats.Count), intervals.Min(static stats => stats.Min), intervals.Max(static stats => stats.Max)));
+        Assert.True(intervals.Count > 3);
+    }
+
+    [Fact]
+    public void Kept_hits_do_not_begin_anew()
+    {
+        Assert.Contains("Attach again", Assert.Throws<ProbeQueryException>(() => Probe.UProbe(CTarget.Shared, "leaf_push").MaxBy(hit => hit.UStack.Length).ObserveIntervals(TimeSpan.FromSeconds(1))).Message, StringComparison.Ordinal);
     }
 
     private static ProbeStream<int> Depths(LiveTarget target) => Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).Select(hit => hit.UStack.Length);
