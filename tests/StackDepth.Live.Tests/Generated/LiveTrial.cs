@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using StackDepth.Compile;
 using StackDepth.Ir;
+using StackDepth.Native.Features;
 using StackDepth.Native.Load;
+using StackDepth.Native.Sys;
 using StackDepth.Runtime;
 using Xunit.Sdk;
 
@@ -10,12 +12,15 @@ namespace StackDepth.Live.Tests.Generated;
 /// <summary>A random query, drawn from its number, and the processes that its session would follow.</summary>
 internal sealed record LiveTrial(long Number, IrQuery Query, CompileTarget Target, ImmutableArray<int> Followed)
 {
+    // Kernels from 6.10 describe the functions, and let programs at functions of the kernel alone call them.
+    private static readonly bool HasSessions = KernelProfile.Detect(SystemCalls.Real).Expects(KernelFeatures.UprobeSession);
+
     private const int MostGroups = 64;
 
     internal static LiveTrial Draw(long number, ImmutableArray<int> ids)
     {
         var random = new Random((int)(number ^ (number >> 32)));
-        var queries = new RandomQueries(random) { Ids = ids, Session = KernelTypes.Session, KnowsTime = false, HasKernelStacks = false };
+        var queries = new RandomQueries(random) { Ids = ids, Session = HasSessions ? KernelTypes.Session : null, KnowsTime = false, HasKernelStacks = false };
         var (query, target) = number % 3 == 2 ? queries.NextJoined() : queries.Next();
         // Groups of this size cannot all be allocated at the hits of a hundred queries.
         if (query.Sink is IrAggregate { Key: not null, Buckets: not null })
