@@ -24,9 +24,6 @@ internal abstract record IrProbe(int? ProcessId)
 
     /// <summary>Whether the kernel tells the program at which of the probe's sites it was hit; else there is one.</summary>
     internal virtual bool HasCookie => true;
-
-    /// <summary>Whether the process that observes would hit the probe by what it does to observe.</summary>
-    internal virtual bool IsHitByObserver => true;
 }
 
 /// <summary>A uprobe on functions of a binary.</summary>

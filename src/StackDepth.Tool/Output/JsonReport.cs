@@ -146,6 +146,8 @@ internal static class JsonReport
         json.WriteNumber("broken", health.Broken);
         json.WriteNumber("approximate", health.Approximate);
         json.WriteNumber("undecided", health.Undecided);
+        json.WriteNumber("readErrors", health.ReadErrors);
+        json.WriteNumber("unset", health.Unset);
         json.WriteStartObject("reasons");
         foreach (var (reason, count) in health.Reasons)
             json.WriteNumber(ReasonNames.Of(reason), count);
