@@ -42,7 +42,7 @@ mkdir -p "$(dirname "$log")"
 : >"$log"
 
 case $arch in
-  x86_64) machine=(qemu-system-x86_64 -machine q35 -cpu max,arch-capabilities=off) console=ttyS0 busybox=/bin/busybox ;;
+  x86_64) machine=(qemu-system-x86_64 -machine q35 -cpu max,arch-capabilities=off,smap=off) console=ttyS0 busybox=/bin/busybox ;;
   # The emulated pointer authentication costs more than all else (qemu's docs/system/arm/cpu-features.rst).
   aarch64) machine=(qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on) console=ttyAMA0 busybox=${root%/}/bin/busybox ;;
 esac

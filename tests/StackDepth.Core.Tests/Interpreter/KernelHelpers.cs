@@ -62,7 +62,8 @@ internal sealed class KernelHelpers(ProgramRun run)
             HelperId.GetTaskStack => Stack(_task, 0, run.Hit.KernelStack),
             HelperId.ProbeReadKernel => ReadKernel(),
             HelperId.ProbeReadUser => ReadUser(),
-            HelperId.ProbeReadUserStr or HelperId.ProbeReadKernelStr => ReadText(),
+            HelperId.ProbeReadUserStr => ReadText(emptyAnswer: 0), // as older kernels do; newer ones answer 1
+            HelperId.ProbeReadKernelStr => ReadText(emptyAnswer: 1),
             HelperId.Loop => Loop(),
             HelperId.FindVma => FindMapping(),
             HelperId.MapLookupElem => Map().Find(Key(), run.Hit.Cpu),
@@ -127,7 +128,7 @@ internal sealed class KernelHelpers(ProgramRun run)
         return Process.Memory.Read(run[Register.R3], target) ? 0 : Fault;
     }
 
-    private ulong ReadText()
+    private ulong ReadText(ulong emptyAnswer)
     {
         var target = run.Write(run[Register.R1], (int)run[Register.R2]);
         if (!run.Hit.Texts.TryGetValue((long)run[Register.R3], out var text))
@@ -138,7 +139,7 @@ internal sealed class KernelHelpers(ProgramRun run)
         var taken = int.Min(text.Length, target.Length - 1);
         text.AsSpan(0, taken).CopyTo(target);
         target[taken] = 0;
-        return (ulong)taken + 1;
+        return taken == 0 ? emptyAnswer : (ulong)taken + 1;
     }
 
     private ulong Loop()

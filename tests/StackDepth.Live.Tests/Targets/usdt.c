@@ -35,8 +35,6 @@ __attribute__((noinline)) static long deep(int depth) {
 }
 
 __attribute__((noinline)) static void named(int number, const char *text) {
-    // Looked at first: a page that nobody has used need not be in memory.
-    if (text) (void)*(const volatile char *)text;
     STAP_PROBE2(demo, named, number, text);
     fprintf(out, "named\n");
 }

@@ -19,7 +19,8 @@ internal static class TextLowering
         Read(context, text, buffer);
         var read = asm.CreateLabel("text read");
         var whole = asm.CreateLabel("all of the text");
-        asm.JumpIf(JumpOp.JSGT, Register.R0, 0, read);
+        // Of an empty text of a process older kernels answer 0, and not 1 (strncpy_from_user_nofault, mm/maccess.c: seen on 6.1 and 6.12).
+        asm.JumpIf(JumpOp.JSGE, Register.R0, 0, read);
         context.Increment(HealthCounter.ReadErrors);
         asm.Jump(context.Leave);
         asm.Place(read);
