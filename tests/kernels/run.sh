@@ -42,6 +42,7 @@ mkdir -p "$(dirname "$log")"
 : >"$log"
 
 case $arch in
+  # Without SMAP: the emulated processor takes the stack of an iretq of the user's, which .NET has, for the kernel's access to it, and the guest dies ("supervisor read access in user mode").
   x86_64) machine=(qemu-system-x86_64 -machine q35 -cpu max,arch-capabilities=off,smap=off) console=ttyS0 busybox=/bin/busybox ;;
   # The emulated pointer authentication costs more than all else (qemu's docs/system/arm/cpu-features.rst).
   aarch64) machine=(qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on) console=ttyAMA0 busybox=${root%/}/bin/busybox ;;

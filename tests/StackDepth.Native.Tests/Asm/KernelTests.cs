@@ -182,6 +182,9 @@ public sealed partial class KernelTests
                 continue;
             }
 
+            // A helper that is newer than the kernel, which names all of them since 6.2.
+            if (KernelVerifier.Kernel < new Version(6, 2) && line.Groups["text"].Value.StartsWith("call unknown#", StringComparison.Ordinal))
+                continue;
             compared++;
             var kernel = line.Groups["text"].Value.Replace("pc+", "+", StringComparison.Ordinal).Replace("pc-", "-", StringComparison.Ordinal);
             if (kernel != Disassembler.Format(code.Instructions[at] with { Comment = null }))

@@ -251,6 +251,14 @@ public sealed unsafe class MapTests
         Requires.Bpf();
         using var map = BpfMap.Create(new MapSpec("big", MapType.Array, 4, 4096, 1000), SystemCalls.Real);
         Assert.InRange(map.MemoryBytes, 4096 * 1000L, 3 * 4096 * 1000L);
+    }
+
+    /// <summary>Before 6.4 (map_mem_usage) the kernel does not tell it.</summary>
+    [Fact]
+    public void A_ring_tells_its_memory()
+    {
+        Requires.Bpf();
+        Requires.Linux(6, 4);
         using var ring = BpfMap.Create(new MapSpec("ring", MapType.RingBuffer, 0, 0, 65536), SystemCalls.Real);
         Assert.NotEqual(0, ring.MemoryBytes);
     }

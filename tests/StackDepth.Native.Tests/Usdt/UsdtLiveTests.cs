@@ -59,6 +59,8 @@ public sealed class UsdtLiveTests
     public void Arguments_are_those_of_the_call_and_the_semaphore_counts_who_listens(string optimization, bool hasSemaphore, bool byPerfEvent)
     {
         Requires.SysAdmin();
+        if (!byPerfEvent)
+            Requires.Linux(6, 6);
         var binary = Compile(optimization, hasSemaphore);
         using var target = UsdtResolver.Resolve(binary, "demo", "tick", new ResolveOptions());
         var site = Assert.Single(target.Sites);
