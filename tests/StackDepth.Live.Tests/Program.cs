@@ -1,5 +1,6 @@
 using System.Globalization;
 using StackDepth.Live.Tests.Generated;
+using StackDepth.Live.Tests.Rights;
 using StackDepth.Live.Tests.Symbols;
 using StackDepth.Live.Tests.Threads;
 using StackDepth.Live.Tests.Walks;
@@ -26,6 +27,7 @@ internal static class Program
         [ManagedTarget.Command, var mode, var depth, var repeat, var library] => ManagedTarget.Run(mode, depth, repeat, library),
         [ManagedSymbolTarget.Command, var library] => ManagedSymbolTarget.Run(library),
         [ManagedThreads.Command, .. var depths] => ManagedThreads.Run(depths),
+        [RightsProbe.Command, var target, var usdt] => await RightsProbe.Tell(target, usdt),
         [Random, var count, var first] => TryRandomQueries(int.Parse(count, CultureInfo.InvariantCulture), long.Parse(first, CultureInfo.InvariantCulture)),
         [Threads, var scope] => ShowThreads(scope == "all" ? null : int.Parse(scope, CultureInfo.InvariantCulture)),
         _ when args.Any(static arg => arg is "-automated" or "@@") => await ConsoleRunner.Run(args),

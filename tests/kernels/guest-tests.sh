@@ -5,6 +5,8 @@
 set -uo pipefail
 limit=$1 selection=$2
 shift 2
+# Before 5.11 maps and programs count against the limit of locked memory.
+ulimit -l unlimited
 projects=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do projects+=("$1"); shift; done
 [ $# = 0 ] || shift

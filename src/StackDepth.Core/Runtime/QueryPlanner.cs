@@ -4,6 +4,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
+using StackDepth.Native.Asm;
 using StackDepth.Native.Btf;
 using StackDepth.Native.Features;
 using StackDepth.Native.Targets;
@@ -20,6 +21,7 @@ internal static class QueryPlanner
     // Over all CPUs.
     private const long LargeGroupBytes = 64 << 20;
 
+    private static readonly Version FetchingAtomics = new(5, 12);
     private static readonly Version NonPreallocatedGroups = new(6, 1);
     private static readonly Version LinksCompareProcesses = new(6, 12);
     private static readonly Version OptimizedNops = new(6, 18);
@@ -62,7 +64,8 @@ internal static class QueryPlanner
 
     /// <summary>Compiles a query of one probe.</summary>
     /// <exception cref="ProbeUnavailableException">The kernel cannot run what the query wants.</exception>
-    internal static CompiledQuery Compile(IrQuery query, CompileTarget target, KernelProfile kernel) => ProbeCompiler.Compile([.. query.Branches.Select(branch => new CompileBranch(branch, For(branch, target, kernel)))]);
+    internal static CompiledQuery Compile(IrQuery query, CompileTarget target, KernelProfile kernel) =>
+        Loadable(ProbeCompiler.Compile([.. query.Branches.Select(branch => new CompileBranch(branch, For(branch, target, kernel)))]), kernel);
 
     /// <summary>Compiles the probes of a query, each for its own processes.</summary>
     /// <exception cref="ProbeUnavailableException">The kernel cannot run what the query wants.</exception>
@@ -77,7 +80,19 @@ internal static class QueryPlanner
             var conditions = Target(probe.Scope, options, kernel);
             branches.Add(new(probe.Query, For(probe.Query, conditions with { Scope = Narrow(conditions.Scope, probe.Place.Target), Sites = sites, FirstSite = probe.Place.FirstSite, Named = probe.Place.Locate(probe.Query) }, kernel)));
         }
-        return ProbeCompiler.Compile(branches.MoveToImmutable());
+        return Loadable(ProbeCompiler.Compile(branches.MoveToImmutable()), kernel);
+    }
+
+    /// <summary>Before 5.12 the kernel's programs know no atomic operation that answers what was there (kernel commits 5ca419f2864a, 5ffa25502b5a).</summary>
+    private static CompiledQuery Loadable(CompiledQuery compiled, KernelProfile kernel)
+    {
+        if (kernel.Release < FetchingAtomics && compiled.Programs.Any(static program => program.Program.Instructions.Any(Opcode.FetchesAtomically)))
+        {
+            throw new ProbeUnavailableException(
+                $"The query needs Linux {FetchingAtomics} (atomic operations of BPF that answer the old value); this is {kernel.Release}.",
+                "Use a newer kernel. What only counts hits, by filters that look at no stack, runs on this one.");
+        }
+        return compiled;
     }
 
     /// <summary>The kernel as it is, with its fields where a walk of ours needs them.</summary>

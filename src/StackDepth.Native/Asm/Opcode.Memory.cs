@@ -37,4 +37,8 @@ internal static partial class Opcode
 
     /// <summary>The 64-bit immediate load, the only instruction of two slots.</summary>
     internal const byte LoadImmediate64Code = BPF_LD | BPF_IMM | BPF_DW;
+
+    /// <summary>Whether an instruction is an atomic operation that answers the old value (Linux 5.12).</summary>
+    internal static bool FetchesAtomically(Instruction instruction) =>
+        (instruction.Code & ~(BPF_DW | BPF_W | BPF_H | BPF_B)) == (BPF_STX | BPF_ATOMIC) && (instruction.Immediate & BPF_FETCH) != 0;
 }

@@ -236,7 +236,8 @@ internal static partial class ThreadProgram
     private static void NoteIfOnCpu(Assembler asm, ThreadOffsets threads)
     {
         var off = asm.CreateLabel("off CPU");
-        asm.Load(MemorySize.W, Register.R1, Register.R6, threads.TaskOnCpu);
+        // 0 or 1, of four bytes; newer kernels give it one (seen on 7.3).
+        asm.Load(MemorySize.B, Register.R1, Register.R6, threads.TaskOnCpu);
         asm.JumpIf(JumpOp.JEQ, Register.R1, 0, off);
         AddState(asm, SampleState.Ran);
         asm.Place(off);

@@ -305,7 +305,7 @@ public sealed class QueryTests
     [InlineData(StackWalk.FramePointer)]
     public void Where_the_kernel_has_no_loops_frame_pointers_are_followed_by_a_bounded_one(StackWalk walk)
     {
-        var kernel = new KernelProfile { Release = new(5, 10), HasBtf = true };
+        var kernel = new KernelProfile { Release = new(5, 12), HasBtf = true };
         var compiled = QueryPlanner.Compile(Source.Select(s => s.UStack.Length).Query, QueryPlanner.Target(new ProcessScope.Followed(), new() { Walk = walk }, kernel), kernel);
 
         Assert.Equal(1024, Assert.Single(compiled.Ir.Statements.OfType<Capture>()).MaxFrames);
@@ -327,10 +327,21 @@ public sealed class QueryTests
     [Fact]
     public void The_kernels_walk_needs_nothing_of_the_kernels_types()
     {
-        var kernel = new KernelProfile { Release = new(5, 8), HasBtf = false };
+        var kernel = new KernelProfile { Release = new(5, 12), HasBtf = false };
         var target = QueryPlanner.Target(new ProcessScope.Followed(), new() { Walk = StackWalk.Kernel }, kernel);
 
         Assert.False(QueryPlanner.Compile(Source.Select(s => s.UStack.Length).Query, target, kernel).NeedsTables);
+    }
+
+    [Fact]
+    public void What_takes_newer_atomics_is_refused_before_it_is_loaded()
+    {
+        var kernel = new KernelProfile { Release = new(5, 10), HasBtf = true };
+        var target = QueryPlanner.Target(new ProcessScope.All(), new() { Walk = StackWalk.Kernel }, kernel);
+
+        Assert.NotNull(QueryPlanner.Compile(Source.Where(s => s.Comm == "a").Count().Query, target, kernel));
+        var refused = Assert.Throws<ProbeUnavailableException>(() => QueryPlanner.Compile(Source.Select(s => s.UStack.Length).Max().Query, target, kernel));
+        Assert.Equal("The query needs Linux 5.12 (atomic operations of BPF that answer the old value); this is 5.10.", refused.Message);
     }
 
     private static CompileTarget Plan(AttachOptions options) => QueryPlanner.Target(new ProcessScope.Followed(), options, new KernelProfile { Release = new(6, 18) });

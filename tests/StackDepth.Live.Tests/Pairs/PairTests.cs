@@ -60,7 +60,7 @@ public sealed class PairTests(TracefsMount tracefs) : IClassFixture<TracefsMount
         Assert.Equal(pair.Theirs ?? pair.Answer, theirs);
     }
 
-    private static string Repository()
+    internal static string Repository()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "StackDepth.sln")))
