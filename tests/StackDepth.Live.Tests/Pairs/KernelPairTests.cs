@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using StackDepth.Live.Tests.Sources;
 using StackDepth.Native.Features;
 
 namespace StackDepth.Live.Tests.Pairs;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using StackDepth.Live.Tests.Sources;
 using StackDepth.Live.Tests.Support;
 
 namespace StackDepth.Live.Tests.Pairs;

@@ -7,7 +7,6 @@ using StackDepth.Native.Load;
 using StackDepth.Native.Spec;
 using StackDepth.Native.Sys;
 using StackDepth.Native.Tests.Support;
-using StackDepth.Native.Tracepoints;
 
 namespace StackDepth.Native.Tests.Link;
 
@@ -121,9 +120,8 @@ public sealed class SharedUprobeEventTests
     private static string RequireTracefs()
     {
         Requires.SysAdmin();
-        var root = Tracefs.MountPoints.FirstOrDefault(static root => File.Exists($"{root}/uprobe_events"));
-        Requires.That(root is not null, "tracefs with uprobe_events");
-        return root!;
+        Requires.That(File.Exists($"{TracefsMount.Root}/uprobe_events"), "uprobe_events in tracefs");
+        return TracefsMount.Root;
     }
 
     private static AttachedProbe Attach(BpfMap counts, UprobeRequest request, SystemCalls sys) => UprobeAttacher.Attach(
