@@ -55,7 +55,8 @@ static bool HasPython() => (Environment.GetEnvironmentVariable("PATH") ?? "").Sp
 static bool IsExecutable(string file) =>
     File.Exists(file) && (File.GetUnixFileMode(file) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0;
 
-static string SourceDirectory([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+// Not the compiler's path of this file, which a deterministic build replaces.
+static string SourceDirectory() => (string)AppContext.GetData("EntryPointFileDirectoryPath")!;
 
 [DllImport("libc")]
 static extern int getppid();
