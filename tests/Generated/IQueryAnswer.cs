@@ -19,6 +19,6 @@ internal interface IQueryAnswer
     /// <summary>The aggregates by key as <see cref="WireText"/>, as in <see cref="QueryModel.Groups"/>.</summary>
     Dictionary<string, AggregateValue> Groups();
 
-    /// <summary>The places of kept hits that are taken.</summary>
-    IEnumerable<byte[]> Kept();
+    /// <summary>The places of kept hits that are taken, by key as the aggregates are.</summary>
+    Dictionary<string, byte[][]> Kept();
 }

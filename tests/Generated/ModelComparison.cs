@@ -18,7 +18,12 @@ internal static class ModelComparison
         if (run.Records is { } records)
             Assert.Equal(model.Records, records);
         if (run.Compiled.Kept is { } kept)
-            AssertSame(kept, model.Kept, [.. run.Kept()]);
+        {
+            var places = run.Kept();
+            Assert.Equal(model.Kept.Keys.Order(StringComparer.Ordinal), places.Keys.Order(StringComparer.Ordinal));
+            foreach (var (key, expected) in model.Kept)
+                AssertSame(kept, expected, places[key]);
+        }
         if (run.Compiled.Aggregate is not { } layout)
             return;
         var groups = run.Groups();

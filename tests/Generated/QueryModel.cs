@@ -26,8 +26,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
 
     internal List<string> Records { get; } = [];
 
-    /// <summary>The hits that are kept, the best first, of equal ones the first first.</summary>
-    internal List<(long Value, Hit Hit)> Kept { get; private set; } = [];
+    /// <summary>The hits that are kept, the best first, of equal ones the first first; by key as the groups are.</summary>
+    internal Dictionary<string, List<(long Value, Hit Hit)>> Kept { get; } = query.Sink is IrAggregate { Kept: { Key: null } } ? new() { [""] = [] } : [];
 
     internal void Add(Hit hit, int probe = 0)
     {
@@ -76,7 +76,7 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         IrExpression?[] needed = query.Sink switch
         {
             IrCountHits => [],
-            IrAggregate aggregate => [aggregate.Key, aggregate.Value, aggregate.Kept?.By],
+            IrAggregate aggregate => [aggregate.Key, aggregate.Value, aggregate.Kept?.Key, aggregate.Kept?.By],
             IrEmit emit => [.. emit.Fields],
             IrEmitExtremum extremum => [extremum.Value],
             _ => throw IrNodes.Unknown(query.Sink),
@@ -135,10 +135,15 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
         switch (query.Sink)
         {
             case IrAggregate aggregate:
-                if (aggregate.Kept is { } kept)
-                    Keep(kept, hit);
+                // Hits that are kept over all are kept also where their group finds no room.
+                if (aggregate.Kept is { Key: null } all)
+                    Keep(all, hit);
                 if (aggregate.Parts == AggregateParts.None)
+                {
+                    if (aggregate.Kept is { Key: not null } alone)
+                        Keep(alone, hit);
                     return;
+                }
                 var key = aggregate.Key is null ? "" : Wire(aggregate.Key, hit);
                 if (!Groups.ContainsKey(key) && aggregate.Key is not null && Groups.Count == target.MaxKeys)
                 {
@@ -149,6 +154,8 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
                     Groups.Add(key, group = new());
                 // A count takes values of every type, and does not look at them.
                 group.Add(aggregate.Value is null or { Type: IrType.Text or IrType.Stack } ? 0 : Evaluate(aggregate.Value, hit), hit);
+                if (aggregate.Kept is { Key: not null } kept)
+                    Keep(kept, hit);
                 break;
             case IrEmit emit:
                 Emit(string.Concat(emit.Fields.Select(field => Wire(field, hit))));
@@ -169,8 +176,16 @@ internal sealed class QueryModel(IrQuery query, CompileTarget target, IReadOnlyS
     {
         var value = Evaluate(keep.By, hit);
         value = keep.Maximum ? long.Min(value, long.MaxValue - 1) : long.Max(value, long.MinValue + 1);
-        Kept.Add((value, hit));
-        Kept = [.. (keep.Maximum ? Kept.OrderByDescending(static kept => kept.Value) : Kept.OrderBy(static kept => kept.Value)).Take(keep.Count)];
+        var key = keep.Key is null ? "" : Wire(keep.Key, hit);
+        if (!Kept.ContainsKey(key) && Kept.Count == target.MaxKeys && keep.Key is not null)
+        {
+            Counters[HealthCounter.KeysLost]++;
+            return;
+        }
+        if (!Kept.TryGetValue(key, out var kept))
+            kept = [];
+        kept.Add((value, hit));
+        Kept[key] = [.. (keep.Maximum ? kept.OrderByDescending(static kept => kept.Value) : kept.OrderBy(static kept => kept.Value)).Take(keep.Count)];
     }
 
     private void Emit(string record)

@@ -113,6 +113,10 @@ internal static class QueryShrinker
                 {
                     foreach (var by in Smaller(kept.By))
                         yield return aggregate with { Kept = kept with { By = by } };
+                    if (kept.Key is not null)
+                        yield return aggregate with { Kept = kept with { Key = null } };
+                    foreach (var key in kept.Key is IrTuple tupled ? tupled.Items : [])
+                        yield return aggregate with { Kept = kept with { Key = key } };
                 }
                 break;
         }

@@ -179,7 +179,7 @@ internal sealed class RandomQueries(Random random, params StackWalk?[] walks)
         }
     }
 
-    private IrKeep Keep() => new(Pick([1, 1, 2, 5, KeptLayout.Most]), random.Next(2) == 0, Number(), Stack());
+    private IrKeep Keep() => new(Pick([1, 1, 2, 5, KeptLayout.Most]), random.Next(2) == 0, Number(), Stack(), Key());
 
     private IrExpression? Key() => random.Next(4) switch { 0 or 1 => null, 2 => Field(), _ => new IrTuple([.. Enumerable.Range(0, random.Next(2, 4)).Select(_ => Field())]) };
 

@@ -45,6 +45,12 @@ internal static class MapNames
     /// <summary>The kept hits: see <see cref="KeptLayout"/>.</summary>
     internal const string Kept = "kept";
 
+    /// <summary>How many numbers of places were given to keys.</summary>
+    internal const string KeptCount = "kept_count";
+
+    /// <summary>A place as a new one is: zeroes.</summary>
+    internal const string KeptTemplate = "kept_template";
+
     /// <summary>The cgroups that are asked for.</summary>
     internal const string Cgroups = "cgroups";
 

@@ -110,7 +110,7 @@ internal static class IrPrinter
     };
 
     private static string Print(IrKeep keep) =>
-        string.Create(CultureInfo.InvariantCulture, $"keep {keep.Count} of the {(keep.Maximum ? "greatest" : "smallest")} {Print(keep.By)} with {Name(keep.Stack)}");
+        string.Create(CultureInfo.InvariantCulture, $"keep {keep.Count} of the {(keep.Maximum ? "greatest" : "smallest")} {Print(keep.By)} with {Name(keep.Stack)}{(keep.Key is { } key ? $" by {Print(key)}" : "")}");
 
     internal static string Print(IrPlace place) => MapNames.Variable(place.Variable) + (place.Keys.IsEmpty ? "" : $"[{string.Join(", ", place.Keys.Select(Print))}]");
 

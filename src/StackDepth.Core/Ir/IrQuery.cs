@@ -22,9 +22,6 @@ internal abstract record IrSink
 {
     /// <summary>What it is computed from.</summary>
     internal abstract IEnumerable<IrExpression> Expressions { get; }
-
-    /// <summary>Whether there can be a result of a part of a session.</summary>
-    internal virtual bool HasIntervals => true;
 }
 
 /// <summary>Nowhere: the hits are the result, and they are counted anyway.</summary>
@@ -40,14 +37,12 @@ internal sealed record IrDiscard : IrSink
 }
 
 /// <summary>
-/// Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one (a tuple where there are several); and over all keys the
-/// hits that are to be <paramref name="Kept"/>. A histogram is by powers of two unless it has other <paramref name="Buckets"/>.
+/// Aggregated in the kernel: <paramref name="Parts"/> of <paramref name="Value"/>, for each <paramref name="Key"/> when there is one (a tuple where there are several); and the hits that are to be
+/// <paramref name="Kept"/>. A histogram is by powers of two unless it has other <paramref name="Buckets"/>.
 /// </summary>
 internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, IrExpression? Key, IrKeep? Kept = null, IrBuckets? Buckets = null) : IrSink
 {
-    internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value, Kept?.By }.OfType<IrExpression>();
-
-    internal override bool HasIntervals => Kept is null;
+    internal override IEnumerable<IrExpression> Expressions => new[] { Key, Value, Kept?.Key, Kept?.By }.OfType<IrExpression>();
 }
 
 /// <summary>Hits to be kept with their frames.</summary>
@@ -55,7 +50,13 @@ internal sealed record IrAggregate(AggregateParts Parts, IrExpression? Value, Ir
 /// <param name="Maximum">Those of the greatest values, or else of the smallest.</param>
 /// <param name="By">The value.</param>
 /// <param name="Stack">Whose frames.</param>
-internal sealed record IrKeep(int Count, bool Maximum, IrExpression By, IrStack Stack);
+/// <param name="Key">For each of which so many are kept; null where they are kept over all hits.</param>
+internal sealed record IrKeep(int Count, bool Maximum, IrExpression By, IrStack Stack, IrExpression? Key = null)
+{
+    /// <summary>With the stack that the value was taken from, or the user stack.</summary>
+    internal static IrKeep Of(IrExpression by, int count, bool maximum) =>
+        new(count, maximum, by, by is IrStackValue { Stack: { Kind: StackKind.User or StackKind.Kernel } own } ? own : new IrStack(StackKind.User));
+}
 
 /// <summary>One record through the ring buffer for each hit.</summary>
 internal sealed record IrEmit(ImmutableArray<IrExpression> Fields) : IrSink

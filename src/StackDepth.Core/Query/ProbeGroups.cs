@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Runtime;
 
@@ -90,6 +91,40 @@ public sealed class ProbeGroups<TContext, TKey>
     /// <remarks>A hit counts when all of its values can be had. Numbers of 32 bits are widened by <c>ToInt64()</c>.</remarks>
     public ProbeQuery<ProbeTable<TKey, ImmutableArray<Summary<long>>>> Summaries(params ReadOnlySpan<Func<TContext, Expr<long>>> selectors) =>
         Table(Query(AggregateValue.AllParts, ProbeSource<TContext>.Values(_context, selectors)), static value => value.ToSummaries<long>());
+
+    /// <summary>
+    /// The hit of the greatest value in each group, with its frames, as <see cref="ProbeSource{TContext}.MaxBy"/>. Each group takes four places of 4 KiB, which are made when a hit needs them: of a stack that has no recursion
+    /// in it the innermost 232 frames are kept and the outermost 256. Before Linux 6.1 they are made up front, of at most 64 MiB.
+    /// </summary>
+    /// <exception cref="ProbeQueryException">The query cannot be computed in the kernel.</exception>
+    public ProbeQuery<ProbeTable<TKey, RecordHolder<T>>> MaxBy<T>(Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T> => Records(selector, 1, maximum: true, static records => records[0]);
+
+    /// <summary>The hit of the smallest value in each group, with its frames. As <see cref="MaxBy"/>.</summary>
+    /// <exception cref="ProbeQueryException">The query cannot be computed in the kernel.</exception>
+    public ProbeQuery<ProbeTable<TKey, RecordHolder<T>>> MinBy<T>(Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T> => Records(selector, 1, maximum: false, static records => records[0]);
+
+    /// <summary>The hits of the greatest values in each group, each with its frames, the greatest first. As <see cref="MaxBy"/>; each group takes three places more than <paramref name="count"/>.</summary>
+    /// <param name="count">How many: at most 61.</param>
+    /// <param name="selector">The value.</param>
+    /// <exception cref="ProbeQueryException">The query cannot be computed in the kernel.</exception>
+    public ProbeQuery<ProbeTable<TKey, ImmutableArray<RecordHolder<T>>>> TopK<T>(int count, Func<TContext, Expr<T>> selector)
+        where T : struct, INumber<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, KeptLayout.Most);
+        return Records(selector, count, maximum: true, static records => records);
+    }
+
+    private ProbeQuery<ProbeTable<TKey, TValue>> Records<T, TValue>(Func<TContext, Expr<T>> selector, int count, bool maximum, Func<ImmutableArray<RecordHolder<T>>, TValue> select)
+        where T : struct, INumber<T>
+    {
+        ArgumentNullException.ThrowIfNull(selector);
+        var decode = _decode;
+        var keep = IrKeep.Of(selector(_context).Node, count, maximum) with { Key = _key };
+        return new(new(_probe, _predicates, new IrAggregate(AggregateParts.None, null, null, keep)), snapshot => snapshot.RecordTable(decode, count, maximum, select));
+    }
 
     private ProbeQuery<ProbeTable<TKey, TValue>> Table<TValue>(IrQuery query, Func<AggregateValue, TValue> select)
     {

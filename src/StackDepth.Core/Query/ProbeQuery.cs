@@ -29,7 +29,7 @@ public class ProbeQuery<TResult>
     /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
     /// <exception cref="ProbeUnavailableException">A privilege or a feature of the kernel is missing; the message says which, and the remedy.</exception>
     public ProbeSession<TResult> Attach(AttachOptions? options = null, CancellationToken cancellationToken = default) =>
-        new(ProbeAttachment.Create(Query, options ?? new(), command: null, cancellationToken), _decode, Query.Sink.HasIntervals);
+        new(ProbeAttachment.Create(Query, options ?? new(), command: null, cancellationToken), _decode);
 
     /// <summary>Attaches the probes and answers when all are in place.</summary>
     /// <exception cref="ProbeTargetNotFoundException">No such binary or function.</exception>
@@ -44,7 +44,7 @@ public class ProbeQuery<TResult>
     public ProbeSession<TResult> Start(ProcessStartInfo command, AttachOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(command);
-        return new(ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), _decode, Query.Sink.HasIntervals);
+        return new(ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), _decode);
     }
 
     /// <summary>Attaches the probes and starts <paramref name="command"/> under them; the caller decides when to stop. Disposing of the session leaves the command running. <see cref="RunAsync"/> does it all.</summary>
@@ -68,7 +68,7 @@ public class ProbeQuery<TResult>
     {
         ArgumentNullException.ThrowIfNull(command);
         var attachment = await Task.Run(() => ProbeAttachment.CreateAndStart(Query, options ?? new(), command, cancellationToken), cancellationToken).ConfigureAwait(false);
-        await using var session = new ProbeSession<TResult>(attachment, _decode, Query.Sink.HasIntervals);
+        await using var session = new ProbeSession<TResult>(attachment, _decode);
         var exitCode = await attachment.RunCommandAsync(cancellationToken).ConfigureAwait(false);
         var result = await session.StopAsync(CancellationToken.None).ConfigureAwait(false);
         return new(result, exitCode, session.Health) { Sites = session.Sites };
@@ -82,12 +82,12 @@ public class ProbeQuery<TResult>
     }
 
     /// <summary>A time series: one result each <paramref name="period"/>, of the hits since the one before, until the subscription is disposed. Each hit is in exactly one. Each subscription attaches anew.</summary>
-    /// <remarks>Extremes, last values and quantiles need Linux 5.19, and are taken one part after the other: a hit that comes in between can be counted in one result, and be the maximum of the one before or after.</remarks>
-    /// <exception cref="ProbeQueryException">The query keeps hits (<c>MaxBy</c>, <c>MinBy</c>, <c>TopK</c>): those stay.</exception>
+    /// <remarks>
+    /// Extremes, last values, quantiles and hits with their frames need Linux 5.19, and are taken one part after the other: a hit that comes in between can be counted in one result, and be the maximum of the one before or after.
+    /// </remarks>
     public IObservable<TResult> ObserveIntervals(TimeSpan period, AttachOptions? options = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(period, TimeSpan.Zero);
-        Intervals.Check(Query.Sink.HasIntervals);
         return Periodic(period, options ?? new(), static session => session.TakeInterval());
     }
 

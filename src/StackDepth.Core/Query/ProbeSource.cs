@@ -112,9 +112,7 @@ public sealed partial class ProbeSource<TContext>
     private IrQuery Keep<T>(Func<TContext, Expr<T>> selector, int count, bool maximum)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        var value = selector(_context).Node;
-        var stack = value is IrStackValue { Stack: { Kind: StackKind.User or StackKind.Kernel } own } ? own : new IrStack(StackKind.User);
-        return new(_probe, _predicates, new IrAggregate(AggregateParts.None, null, null, new(count, maximum, value, stack)));
+        return new(_probe, _predicates, new IrAggregate(AggregateParts.None, null, null, IrKeep.Of(selector(_context).Node, count, maximum)));
     }
 
     internal static IrExpression Values(TContext context, ReadOnlySpan<Func<TContext, Expr<long>>> selectors)

@@ -13,30 +13,30 @@ internal readonly record struct FrameTrail(ulong[] Head, long Omitted, ulong[] T
     // Stands for a frame that repeats one in the gap. No entry is like it: a run has a period.
     private const ulong Unknown = KeptLayout.RunMark;
 
-    /// <summary>Reads a place of the kept hits; see <see cref="KeptLayout"/>.</summary>
-    internal static FrameTrail Read(ReadOnlySpan<byte> place)
+    /// <summary>Reads a place of the kept hits: see <see cref="KeptLayout"/>.</summary>
+    internal static FrameTrail Read(ReadOnlySpan<byte> place, TrailLayout layout)
     {
         var frames = BinaryPrimitives.ReadInt64LittleEndian(place[KeptLayout.FrameCount..]);
         var entries = BinaryPrimitives.ReadInt64LittleEndian(place[KeptLayout.TrailLength..]);
         List<ulong> head = [];
-        if (entries <= KeptLayout.TrailEntries)
+        if (entries <= layout.Entries)
         {
-            Expand(place, 0, entries, head, frames);
+            Expand(place, layout, 0, entries, head, frames);
             return new([.. head], frames - head.Count, []);
         }
-        Expand(place, 0, KeptLayout.TrailHead, head, frames);
+        Expand(place, layout, 0, layout.Head, head, frames);
         List<ulong> tail = [];
-        Expand(place, entries - KeptLayout.TrailTail, entries, tail, frames - head.Count);
+        Expand(place, layout, entries - layout.Tail, entries, tail, frames - head.Count);
         var known = CollectionsMarshal.AsSpan(tail);
         known = known[(known.LastIndexOf(Unknown) + 1)..];
         return new([.. head], frames - head.Count - known.Length, known.ToArray());
     }
 
-    private static void Expand(ReadOnlySpan<byte> place, long first, long end, List<ulong> frames, long most)
+    private static void Expand(ReadOnlySpan<byte> place, TrailLayout layout, long first, long end, List<ulong> frames, long most)
     {
         for (var number = first; number < end; number++)
         {
-            var entry = BinaryPrimitives.ReadUInt64LittleEndian(place[(KeptLayout.Trail + (KeptLayout.TrailEntry(number) * sizeof(long)))..]);
+            var entry = BinaryPrimitives.ReadUInt64LittleEndian(place[(KeptLayout.Trail + (layout.Place(number) * sizeof(long)))..]);
             if (!IsRun(entry, out var period, out var count))
             {
                 if (frames.Count < most)

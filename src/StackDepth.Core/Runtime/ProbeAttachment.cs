@@ -206,7 +206,7 @@ internal sealed class ProbeAttachment : IDisposable
             return _finalAggregates ?? AggregatesNow();
     }
 
-    /// <summary>The same, and extremes and last values begin anew.</summary>
+    /// <summary>The same, and extremes, last values and kept hits begin anew.</summary>
     /// <exception cref="ProbeUnavailableException">The kernel is too old for that.</exception>
     internal AggregateSnapshot TakeAggregates()
     {
@@ -214,14 +214,10 @@ internal sealed class ProbeAttachment : IDisposable
         {
             if (_finalAggregates is { } final)
             {
-                _finalAggregates = final.WithoutExtremes();
+                _finalAggregates = final.Taken();
                 return final;
             }
-            _intervals ??= Intervals.Create(_compiled, _maps, _sys);
-            var now = AggregatesNow();
-            if (_intervals is not null)
-                now.Take(_intervals);
-            return now;
+            return AggregatesNow(_intervals ??= Intervals.Create(_compiled, _maps, _sys));
         }
     }
 
@@ -319,7 +315,7 @@ internal sealed class ProbeAttachment : IDisposable
         return ResultReader.Health(_maps[MapNames.Results], _compiled.CountsUnset ? _maps[MapNames.Unset] : null, missed);
     }
 
-    private AggregateSnapshot AggregatesNow() => ResultReader.Aggregates(_maps, _compiled, Sites, _services.Names);
+    private AggregateSnapshot AggregatesNow(Intervals? taking = null) => ResultReader.Aggregates(_maps, _compiled, Sites, _services.Names, taking);
 
     private static ILogger Logger(AttachOptions options) => options.LoggerFactory?.CreateLogger("StackDepth") ?? NullLogger.Instance;
 }

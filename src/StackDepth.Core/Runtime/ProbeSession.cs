@@ -44,17 +44,12 @@ public abstract class ProbeSession : IAsyncDisposable, IDisposable
 public sealed class ProbeSession<TResult> : ProbeSession
 {
     private readonly Func<Runtime.AggregateSnapshot, TResult> _decode;
-    private readonly bool _hasIntervals;
     private readonly Lock _interval = new();
     private Runtime.AggregateSnapshot? _began;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal ProbeSession(Runtime.ProbeAttachment attachment, Func<Runtime.AggregateSnapshot, TResult> decode, bool hasIntervals)
-        : base(attachment)
-    {
-        _decode = decode;
-        _hasIntervals = hasIntervals;
-    }
+    internal ProbeSession(Runtime.ProbeAttachment attachment, Func<Runtime.AggregateSnapshot, TResult> decode)
+        : base(attachment) => _decode = decode;
 
     /// <inheritdoc />
     public override Task Completion => _completion.Task;
@@ -70,20 +65,17 @@ public sealed class ProbeSession<TResult> : ProbeSession
     /// Lets the result begin anew: what was counted up to now no longer is. No hit is lost between two results, and what <c>Take</c> and <c>Distinct</c> let through
     /// they do not let through again. Health and the keys that fit stay those of the whole session.
     /// </summary>
-    /// <exception cref="ProbeQueryException">The query keeps hits (<c>MaxBy</c>, <c>MinBy</c>, <c>TopK</c>): those stay.</exception>
-    /// <exception cref="ProbeUnavailableException">The kernel is too old to take back extremes, last values or quantiles (Linux 5.19).</exception>
+    /// <exception cref="ProbeUnavailableException">The kernel is too old to take back extremes, last values, quantiles or kept hits (Linux 5.19).</exception>
     public void Reset() => TakeInterval();
 
     /// <summary>The result since the last reset, and a <see cref="Reset"/> at the same moment: each hit counts in exactly one of the results that follow each other.</summary>
     /// <remarks>
-    /// A hit that the kernel is counting at this moment can be counted in one result and its value summed in the next one. Extremes, last values and quantiles are taken one part after the other: a hit that comes in
-    /// between can be counted in one result, and be the maximum of the one before or after.
+    /// A hit that the kernel is counting at this moment can be counted in one result and its value summed in the next one. Extremes, last values, quantiles and kept hits are taken one part after the other: a hit that
+    /// comes in between can be counted in one result, and be the maximum of the one before or after.
     /// </remarks>
-    /// <exception cref="ProbeQueryException">The query keeps hits (<c>MaxBy</c>, <c>MinBy</c>, <c>TopK</c>): those stay.</exception>
-    /// <exception cref="ProbeUnavailableException">The kernel is too old to take back extremes, last values or quantiles (Linux 5.19).</exception>
+    /// <exception cref="ProbeUnavailableException">The kernel is too old to take back extremes, last values, quantiles or kept hits (Linux 5.19).</exception>
     public TResult TakeInterval()
     {
-        Runtime.Intervals.Check(_hasIntervals);
         lock (_interval)
         {
             var now = Attachment.TakeAggregates();

@@ -33,39 +33,54 @@ internal static class ResultReader
         };
     }
 
-    internal static AggregateSnapshot Aggregates(KernelMaps maps, CompiledQuery query, SiteTable sites, FrameNames? names)
+    /// <summary>The result as it stands; what <paramref name="taking"/> takes out of the kernel begins anew.</summary>
+    internal static AggregateSnapshot Aggregates(KernelMaps maps, CompiledQuery query, SiteTable sites, FrameNames? names, Intervals? taking = null)
     {
-        var kept = query.Kept is { } layout ? KeptHits.Read(maps, layout, sites, names!) : [];
-        return Aggregates(maps, query.Aggregate, query.Key, sites, kept);
+        var snapshot = Aggregates(maps, query.Aggregate, query.Key, sites);
+        if (taking?.Extremes is { } extremes)
+            snapshot.Take(extremes);
+        return query.Kept switch
+        {
+            null => snapshot,
+            { Key: { } key } layout => snapshot.With(Groups(layout, key), key),
+            var layout => snapshot.With(KeptHits.Read(maps, layout, sites, names!, taking?.Kept)),
+        };
+
+        ImmutableArray<KeptGroup> Groups(KeptLayout layout, EventLayout key)
+        {
+            var groups = KeptHits.ReadGroups(maps, layout, sites, names!, taking?.Kept);
+            NameStacks(groups.Select(static group => group.Key), key, sites);
+            return groups;
+        }
     }
 
-    private static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, EventLayout? key, SiteTable sites, ImmutableArray<KeptHit> kept)
+    private static AggregateSnapshot Aggregates(KernelMaps maps, AggregateLayout? layout, EventLayout? key, SiteTable sites)
     {
         var results = maps[MapNames.Results];
         using var value = ReadFirst(results);
         var hits = Sum(results, value.Span, HealthCounter.Hits);
         if (layout is null)
-            return new(hits, null, [], sites) { Kept = kept };
+            return new(hits, null, [], sites);
         if (key is not null)
         {
             var groups = Groups(maps[MapNames.Groups], layout);
-            NameStacks(groups, key, sites);
-            return new(hits, null, groups, sites) { KeyLayout = key, Kept = kept };
+            NameStacks(groups.Select(static group => group.Key), key, sites);
+            return new(hits, null, groups, sites) { KeyLayout = key };
         }
         var total = new AggregateValue(layout);
         for (var cpu = 0; cpu < results.PossibleCpus; cpu++)
             total.Merge(results.CpuValue(value.Span, cpu)[ResultLayout.AggregateOffset..]);
-        return new(hits, total, [], sites) { Kept = kept };
+        return new(hits, total, [], sites);
     }
 
     /// <summary>Has the table of stacks remember those of the keys: the maps may be gone when the keys are decoded.</summary>
-    private static void NameStacks(List<(byte[] Key, AggregateValue Value)> groups, EventLayout key, SiteTable sites)
+    private static void NameStacks(IEnumerable<byte[]> keys, EventLayout key, SiteTable sites)
     {
         for (var field = 0; field < key.Fields.Length; field++)
         {
             if (key.Fields[field] != IrType.Stack)
                 continue;
-            foreach (var (bytes, _) in groups)
+            foreach (var bytes in keys)
                 _ = sites.Stacks![BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(key.Offsets[field]))];
         }
     }

@@ -79,7 +79,19 @@ internal sealed class CompiledRun : IQueryAnswer
 
     private string Canonical(byte[] bytes, EventLayout layout) => WireText.Of(bytes, layout, node => Machine[MapNames.StackNodes].Lookup((uint)node)!.Bytes);
 
-    public IEnumerable<byte[]> Kept() => Machine[MapNames.Kept].Entries.Select(static entry => entry.Values[0].Bytes).Where(static place => BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Value)) != 0);
+    public Dictionary<string, byte[][]> Kept()
+    {
+        var layout = Compiled.Kept!;
+        if (layout.Key is not { } key)
+            return new() { [""] = Places(0) };
+        return Machine[MapNames.KeptOrder].Entries.ToDictionary(entry => Canonical(entry.Key, key), entry => Places(BinaryPrimitives.ReadInt32LittleEndian(entry.Values[0].Bytes.AsSpan(layout.OrderFirst))));
+
+        byte[][] Places(int first) =>
+        [
+            .. Enumerable.Range(first, layout.Places).Select(place => Machine[MapNames.Kept].Lookup((uint)place)?.Bytes).OfType<byte[]>()
+                .Where(static place => BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Value)) != 0),
+        ];
+    }
 
     /// <summary>All that must hold after every run, whatever the query: no slot is held, no record is open, the template of new groups is zero.</summary>
     internal void AssertAtRest()
@@ -93,10 +105,12 @@ internal sealed class CompiledRun : IQueryAnswer
         Assert.Equal(0, Machine.Ring?.Open ?? 0);
         if (Compiled.Kept is null)
             return;
-        var order = Machine[MapNames.KeptOrder].First().Bytes;
-        for (var place = 0; place < KeptLayout.OrderEntries; place++)
-            Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(order.AsSpan((place * KeptLayout.OrderEntryBytes) + KeptLayout.OrderLock)));
-        Assert.All(Kept(), static place => Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Version)) & 1));
+        foreach (var order in Machine[MapNames.KeptOrder].Entries.Select(static entry => entry.Values[0].Bytes))
+        {
+            for (var place = 0; place < Compiled.Kept.OrderEntries; place++)
+                Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(order.AsSpan((place * KeptLayout.OrderEntryBytes) + KeptLayout.OrderLock)));
+        }
+        Assert.All(Kept().Values.SelectMany(static places => places), static place => Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Version)) & 1));
     }
 
     private ReadOnlySpan<byte> Results(int cpu) => Machine[MapNames.Results].First(cpu).Bytes;

@@ -289,9 +289,9 @@ public sealed class PreemptionTests
 
     private static void AssertKept(CompiledRun run, IrKeep keep, (int Tid, long Depth)[] walked, bool exact)
     {
-        var kept = run.Kept().Select(static place =>
+        var kept = run.Kept()[""].Select(place =>
             ((int)BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Ids)), AggregateLayout.DecodeMaximum(BinaryPrimitives.ReadUInt64LittleEndian(place.AsSpan(KeptLayout.Value)))!.Value,
-                BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.FrameCount)), FrameTrail.Read(place).Head)).ToList();
+                BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.FrameCount)), FrameTrail.Read(place, run.Compiled.Kept!.Frames).Head)).ToList();
         Assert.All(kept, static hit => Assert.Equal((hit.Item2, hit.Item2), (hit.Item3, hit.Head.Length)));
         Assert.All(kept, hit => Assert.Contains((hit.Item1, hit.Item2), walked));
         if (exact)

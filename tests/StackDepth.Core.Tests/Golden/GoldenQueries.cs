@@ -178,6 +178,7 @@ internal static class GoldenQueries
             ["min-by-bytes"] = (Source.MinBy(s => s.UStack.Bytes).Query, Walking(StackWalk.Unwind)),
             ["top-kstack"] = (Source.TopK(2, s => s.KStack.Length).Query, Target),
             ["summary-and-max-by"] = (Source.GroupBy(s => s.Comm).Summary(s => s.UStack.Length).And(Source.MaxBy(s => s.UStack.Length)).Query, Target),
+            ["max-by-of-groups"] = (Source.GroupBy(s => (s.Tid, s.Function)).MaxBy(s => s.UStack.Length).Query, Target),
             ["recursion-max"] = (Source.Select(s => s.Recursion).Max().Query, Measuring with { Sites = 1000 }),
             ["recursion-of-a-command"] = (Source.Where(s => s.Pid != 7 & s.Recursion > 3).Select(s => (s.Recursion, s.RecursionCompleteness)).Query, Measuring with { Scope = new ProcessScope.Followed() }),
             ["any-remembered-depth"] = (

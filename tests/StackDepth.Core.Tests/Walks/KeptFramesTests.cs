@@ -6,6 +6,9 @@ namespace StackDepth.Core.Tests.Walks;
 /// <summary>The frames that the bytecode keeps of a hit against those that a model of the walk meets.</summary>
 public sealed class KeptFramesTests
 {
+    // TrailLayout.OfAll.
+    private const int Entries = 4096;
+
     private const int Rounds = 250;
 
     [Theory]
@@ -50,10 +53,10 @@ public sealed class KeptFramesTests
     }
 
     [Theory]
-    [InlineData(KeptLayout.TrailEntries - 1)]
-    [InlineData(KeptLayout.TrailEntries)]
-    [InlineData(KeptLayout.TrailEntries + 1)]
-    [InlineData(KeptLayout.TrailEntries + 2000)]
+    [InlineData(Entries - 1)]
+    [InlineData(Entries)]
+    [InlineData(Entries + 1)]
+    [InlineData(Entries + 2000)]
     [InlineData(15_000)]
     public void Of_a_stack_that_does_not_repeat_itself_the_innermost_frames_are_kept_and_the_outermost(int count)
     {
@@ -65,7 +68,7 @@ public sealed class KeptFramesTests
         Assert.Equal(new(count, StackReason.None), walked);
         Assert.Equal(frames[..trail.Head.Length], trail.Head);
         Assert.Equal(frames[^trail.Tail.Length..], trail.Tail);
-        Assert.Equal(int.Max(0, count - KeptLayout.TrailEntries), trail.Omitted);
+        Assert.Equal(int.Max(0, count - Entries), trail.Omitted);
         Assert.Equal(count, trail.Head.Length + trail.Omitted + trail.Tail.Length);
     }
 

@@ -77,10 +77,10 @@ internal sealed class WalkMachine
     internal (Walked Walked, FrameTrail Trail) Keep(SimulatedProcess process, Registers registers)
     {
         Hit(process, registers);
-        var place = Run.Kept().MaxBy(static kept => BinaryPrimitives.ReadUInt64LittleEndian(kept.AsSpan(KeptLayout.Value)))!;
+        var place = Run.Kept()[""].MaxBy(static kept => BinaryPrimitives.ReadUInt64LittleEndian(kept.AsSpan(KeptLayout.Value)))!;
         Assert.Equal(AggregateLayout.EncodeMaximum(_clock), BinaryPrimitives.ReadUInt64LittleEndian(place.AsSpan(KeptLayout.Value)));
         Assert.Equal((long)process.Started, BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Started)));
-        return (new(BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.FrameCount)), (StackReason)BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Reason))), FrameTrail.Read(place));
+        return (new(BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.FrameCount)), (StackReason)BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Reason))), FrameTrail.Read(place, Run.Compiled.Kept!.Frames));
     }
 
     private void Hit(SimulatedProcess process, Registers registers)

@@ -80,7 +80,26 @@ internal sealed class KernelRun : IQueryAnswer, IDisposable
         return groups;
     }
 
-    public IEnumerable<byte[]> Kept() => Enumerable.Range(0, Compiled.Kept!.Places).Select(place => Lookup(MapNames.Kept, place)).Where(static place => BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Value)) != 0);
+    public Dictionary<string, byte[][]> Kept()
+    {
+        var layout = Compiled.Kept!;
+        if (layout.Key is not { } keys)
+            return new() { [""] = Places(0) };
+        List<(byte[] Key, int First)> found = [];
+        _maps[MapNames.KeptOrder].ReadAll((key, order) => found.Add((key.ToArray(), BinaryPrimitives.ReadInt32LittleEndian(order[layout.OrderFirst..]))));
+        return found.ToDictionary(key => WireText.Of(key.Key, keys, Node), key => Places(key.First), StringComparer.Ordinal);
+
+        byte[][] Places(int first) =>
+        [
+            .. Enumerable.Range(first, layout.Places).Select(Place).OfType<byte[]>().Where(static place => BinaryPrimitives.ReadInt64LittleEndian(place.AsSpan(KeptLayout.Value)) != 0),
+        ];
+
+        byte[]? Place(int index)
+        {
+            var value = new byte[_maps[MapNames.Kept].ValueStride];
+            return _maps[MapNames.Kept].TryLookup(MemoryMarshal.AsBytes([index]), value) ? value : null;
+        }
+    }
 
     public void Dispose()
     {

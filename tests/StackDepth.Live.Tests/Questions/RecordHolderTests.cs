@@ -91,6 +91,68 @@ public sealed class RecordHolderTests
     }
 
     [Fact]
+    public async Task Of_each_group_the_deepest_hits_are_kept()
+    {
+        for (var (round, exact) = (0, 0); exact < 5; round++)
+        {
+            Assert.True(round < 50, $"Of {round} rounds {exact} were undisturbed.");
+            var program = Target("nofp");
+            var threads = Probe.UProbe(program, "leaf").GroupBy(static s => s.Tid);
+            var output = Path.GetTempFileName();
+            var run = await threads.TopK(3, static s => s.UStack.Length).And(threads.Count()).RunAsync(Shell(program, output, "threads", "400"), Quiet, Cancellation);
+            var reports = Reports(output).GroupBy(static report => report.Tid).ToDictionary(static thread => thread.Key, static thread => thread.ToArray());
+
+            var (top, counts) = run.Result;
+            Assert.Equal(reports.Keys.Order(), top.Keys.Order());
+            Assert.Equal(top.Keys.Order(), counts.Keys.Order());
+            // See above.
+            if (!run.Health.IsExact)
+                continue;
+            exact++;
+            foreach (var (thread, hits) in top)
+            {
+                // The target reports the deepest call of each thread.
+                Assert.Equal(int.Min(3, (int)counts[thread]), hits.Length);
+                Assert.Equal(reports[thread].Single().Frames.Length + 1, hits[0].Value);
+                Assert.Equal(hits.Select(static hit => hit.Value).OrderDescending(), hits.Select(static hit => hit.Value));
+                Assert.All(hits, hit => Assert.Equal((thread, "leaf"), (hit.Tid, hit.Function.Name)));
+                AssertSame(reports[thread][0].Frames, hits[0].Stack.Frames);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Of_groups_the_ends_of_long_stacks_are_kept_and_recursion_is_whole()
+    {
+        var program = Target("nofp");
+        foreach (var (mode, depth) in ((string, string)[])[("even", "20000"), ("random", "3000")])
+        {
+            var output = Path.GetTempFileName();
+            var run = await Probe.UProbe(program, "leaf").GroupBy(static s => s.Comm).MaxBy(static s => s.UStack.Length).RunAsync(Shell(program, output, mode, depth), Quiet, Cancellation);
+            var (stack, frames) = (Assert.Single(run.Result).Value.Stack, Assert.Single(Reports(output)).Frames);
+            Assert.Equal((frames.Length + 1, Completeness.Complete), (stack.Length, stack.Completeness));
+            if (mode == "even")
+            {
+                Assert.Equal(0, stack.Omitted);
+                AssertSame(frames, stack.Frames);
+                continue;
+            }
+            Assert.InRange(stack.Omitted, 1, stack.Length - 488);
+            AssertSame(frames[..(stack.OmittedAt - 1)], stack.Frames[..stack.OmittedAt]);
+            Assert.Equal(frames[^(stack.Frames.Length - stack.OmittedAt)..], stack.Frames[stack.OmittedAt..].Select(static frame => frame.Address));
+        }
+    }
+
+    [Fact]
+    public async Task Hits_of_keys_that_find_no_room_are_counted()
+    {
+        var program = Target("fp");
+        var run = await Probe.UProbe(program, "leaf").GroupBy(static s => s.UStack.Length).MaxBy(static s => s.UStack.Length).RunAsync(new(program, ["each", "300"]), Quiet with { MaxKeys = 40 }, Cancellation);
+        Assert.Equal((40, run.Health.Hits - 40), (run.Result.Count, run.Health.KeysLost));
+        Assert.All(run.Result, static row => Assert.Equal((row.Key, row.Key), (row.Value.Value, row.Value.Stack.Length)));
+    }
+
+    [Fact]
     public async Task The_smallest_and_the_greatest_are_those_of_the_program()
     {
         var program = Target("fp");

@@ -117,9 +117,62 @@ public sealed class IntervalTests
     }
 
     [Fact]
-    public void Kept_hits_do_not_begin_anew()
+    public async Task Kept_hits_begin_anew()
     {
-        Assert.Contains("Attach again", Assert.Throws<ProbeQueryException>(() => Probe.UProbe(CTarget.Shared, "leaf_push").MaxBy(hit => hit.UStack.Length).ObserveIntervals(TimeSpan.FromSeconds(1))).Message, StringComparison.Ordinal);
+        using var target = new LiveTarget();
+        var source = Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid);
+        using var session = source.TopK(3, hit => hit.UStack.Length).And(source.Count()).Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        foreach (var load in (string[])["calls push 7 0 500 60", "depth push 90 3", "depth push 30 2", "calls push 8 0 300 20"])
+        {
+            var report = target.Do(load).Of("leaf_push");
+            var (top, count) = session.TakeInterval();
+            Assert.Equal(report.Count, count);
+            Assert.Equal(report.Depths.OrderDescending().Take(3), top.Select(static hit => hit.Value));
+            Assert.All(top, static hit => Assert.Equal(hit.Value, hit.Stack.Length));
+        }
+        Assert.Empty(session.Snapshot().Item1);
+        target.Do("depth push 5 1");
+        session.Reset();
+        var last = target.Do("depth push 33 2").Of("leaf_push");
+        Assert.Equal(last.Depths, (await session.StopAsync(TestContext.Current.CancellationToken)).Item1.Select(static hit => hit.Value));
+        Assert.Equal(last.Depths, session.TakeInterval().Item1.Select(static hit => hit.Value));
+        Assert.Empty(session.TakeInterval().Item1);
+    }
+
+    [Fact]
+    public void Kept_hits_of_groups_begin_anew()
+    {
+        using var target = new LiveTarget();
+        using var session = Probe.UProbe(CTarget.Shared, "leaf_*").ForProcess(target.Pid).GroupBy(hit => hit.Function).MaxBy(hit => hit.UStack.Length).Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        foreach (var load in (string[])["calls any 7 0 500 60", "depth push 90 3", "depth nop 4 1"])
+        {
+            var report = target.Do(load).OfLeaves().By(static line => line.Function);
+            var groups = session.TakeInterval();
+            Assert.Equal(report.Keys.Order(), groups.Keys.Select(static function => function.Name).Order());
+            foreach (var (function, hit) in groups)
+            {
+                Assert.Equal((report[function.Name].Max, function), (hit.Value, hit.Function));
+                Assert.Equal(hit.Value, hit.Stack.Length);
+            }
+        }
+        Assert.Empty(session.Snapshot());
+    }
+
+    [Fact]
+    public async Task The_deepest_hit_of_all_intervals_is_the_deepest_of_all_while_the_target_runs()
+    {
+        using var target = new LiveTarget();
+        using var session = Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).GroupBy(hit => hit.Tid).TopK(2, hit => hit.UStack.Length).Attach(Command.ByKernel, TestContext.Current.CancellationToken);
+        var running = target.DoAsync("calls push 7 4 20000 60");
+        List<int> depths = [];
+        while (!running.IsCompleted)
+            depths.AddRange(session.TakeInterval().SelectMany(static row => row.Value).Select(static hit => hit.Value));
+        var report = (await running).Of("leaf_push");
+        depths.AddRange(session.TakeInterval().SelectMany(static row => row.Value).Select(static hit => hit.Value));
+        Assert.Equal(report.Max, depths.Max());
+        // Each hit is in one interval at most.
+        foreach (var depth in depths.Distinct())
+            Assert.True(depths.Count(kept => kept == depth) <= report.Depths.Count(hit => hit == depth), $"{depth}");
     }
 
     private static ProbeStream<int> Depths(LiveTarget target) => Probe.UProbe(CTarget.Shared, "leaf_push").ForProcess(target.Pid).Select(hit => hit.UStack.Length);

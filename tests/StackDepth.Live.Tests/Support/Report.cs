@@ -24,6 +24,9 @@ internal sealed class Report(IEnumerable<Calls> calls)
 
     internal double? Mean => Count == 0 ? null : (double)Sum / Count;
 
+    /// <summary>Of each call.</summary>
+    internal IEnumerable<int> Depths => _calls.SelectMany(static call => Enumerable.Repeat(Cut(call.Depth), (int)call.Count));
+
     internal long Truncated => _calls.Where(static call => call.Depth >= KernelWalkLimit).Sum(static call => call.Count);
 
     /// <summary>Powers of two, without empty buckets.</summary>

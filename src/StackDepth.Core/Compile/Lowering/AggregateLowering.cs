@@ -6,8 +6,6 @@ namespace StackDepth.Compile.Lowering;
 /// <summary>Updates an aggregate, ungrouped in the results or grouped in its table. All updates are atomic: see <see cref="LoweringContext.Increment"/>.</summary>
 internal static class AggregateLowering
 {
-    private const int BpfNoExist = 1;
-
     /// <summary>How often a raise is tried again when another hit on this CPU came between; each try costs a preemption at exactly that place.</summary>
     private const int RaiseAttempts = 4;
 
@@ -19,7 +17,7 @@ internal static class AggregateLowering
         var (target, offset) = (Register.R7, ResultLayout.AggregateOffset);
         if (key is not null)
         {
-            FindGroup(context, aggregate.Key!, key, results, lost);
+            GroupLookup.Lower(context, MapNames.Groups, aggregate.Key!, key, results, lost);
             (target, offset) = (Register.R9, 0);
         }
         if (layout.Values == 1)
@@ -111,44 +109,5 @@ internal static class AggregateLowering
         asm.JumpIf(JumpOp.JNE, Register.R2, 0, encoded);
         asm.Mov(Register.R2, -1);
         asm.Place(encoded);
-    }
-
-    /// <summary>R9 = the group of the key, made from the template of zeroes when it is new.</summary>
-    private static void FindGroup(LoweringContext context, IrExpression key, EventLayout layout, ResultLayout results, Label lost)
-    {
-        var asm = context.Asm;
-        var found = asm.CreateLabel("group found");
-        var buffer = context.Allocate(layout.Size);
-        if (key is IrTuple keys)
-        {
-            for (var index = 0; index < keys.Items.Length; index++)
-                ExpressionLowering.Store(context, keys.Items[index], Register.R10, buffer + layout.Offsets[index]);
-        }
-        else
-        {
-            ExpressionLowering.Store(context, key, Register.R10, buffer);
-        }
-        Lookup();
-        asm.JumpIf(JumpOp.JNE, Register.R0, 0, found);
-        asm.LoadMap(Register.R1, MapNames.Groups);
-        context.AddressOfFrame(Register.R2, buffer);
-        asm.Mov(Register.R3, Register.R7);
-        asm.Add(Register.R3, results.TemplateOffset);
-        asm.Mov(Register.R4, BpfNoExist);
-        asm.Call(HelperId.MapUpdateElem);
-        // Whether this hit or another one made the group, or the table is full: the second look tells.
-        Lookup();
-        asm.JumpIf(JumpOp.JNE, Register.R0, 0, found);
-        context.Increment(HealthCounter.KeysLost);
-        asm.Jump(lost);
-        asm.Place(found);
-        asm.Mov(Register.R9, Register.R0);
-
-        void Lookup()
-        {
-            asm.LoadMap(Register.R1, MapNames.Groups);
-            context.AddressOfFrame(Register.R2, buffer);
-            asm.Call(HelperId.MapLookupElem);
-        }
     }
 }

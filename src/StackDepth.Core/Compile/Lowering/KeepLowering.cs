@@ -13,20 +13,38 @@ internal static class KeepLowering
     /// <summary>How often another place is looked for when somebody else took the one that was found.</summary>
     private const int Attempts = 4;
 
-    internal static void Lower(LoweringContext context, KeptLayout layout, Capture capture)
+    private const int BpfNoExist = 1;
+
+    internal static void Lower(LoweringContext context, KeptLayout layout, ResultLayout results, Capture capture)
     {
         var asm = context.Asm;
         var done = asm.CreateLabel("not kept");
         var place = context.Allocate(sizeof(long));
         var order = context.Allocate(sizeof(long));
         context.LoadResults();
-        context.LookupFirst(MapNames.KeptOrder);
-        asm.Mov(Register.R9, Register.R0);
-        FindPlace(context, layout, place, done);
+        if (layout.Key is null)
+        {
+            context.LookupFirst(MapNames.KeptOrder);
+            asm.Mov(Register.R9, Register.R0);
+            FindPlace(context, layout, place, done);
+        }
+        else
+        {
+            GroupLookup.Lower(context, MapNames.KeptOrder, layout.Keep.Key!, layout.Key, results, done);
+            var first = context.Allocate(sizeof(long));
+            NumberPlaces(context, layout, first);
+            FindPlace(context, layout, place, done);
+            asm.Load(MemorySize.DW, Register.R1, Register.R10, place);
+            asm.Load(MemorySize.DW, Register.R2, Register.R10, first);
+            asm.Add(Register.R1, Register.R2);
+            asm.Store(MemorySize.DW, Register.R10, place, Register.R1);
+        }
         asm.Store(MemorySize.DW, Register.R10, order, Register.R9);
 
         asm.Origin = "write down the hit";
         var unlock = asm.CreateLabel("unlock the place");
+        if (layout.Key is not null)
+            MakePlace(context, place, order, unlock);
         LookupPlace(context, place, unlock);
         BeginHit(context, layout);
         asm.Origin = "write down its frames";
@@ -49,6 +67,58 @@ internal static class KeepLowering
         asm.Place(done);
     }
 
+    /// <summary>The number of the key's first place, at <paramref name="first"/> in the BPF stack. R9 = the order of the key; the first hit of the key numbers its places.</summary>
+    private static void NumberPlaces(LoweringContext context, KeptLayout layout, int first)
+    {
+        var asm = context.Asm;
+        var numbered = asm.CreateLabel("the places have numbers");
+        asm.Origin = "the places of the key";
+        asm.Load(MemorySize.DW, Register.R1, Register.R9, layout.OrderFirst);
+        asm.JumpIf(JumpOp.JNE, Register.R1, 0, numbered);
+        asm.LoadMapValue(Register.R2, MapNames.KeptCount, 0);
+        asm.Mov(Register.R1, layout.OrderEntries);
+        asm.AtomicAdd(MemorySize.DW, Register.R2, 0, Register.R1, fetch: true);
+        // 0 stands for none.
+        asm.Add(Register.R1, layout.OrderEntries);
+        asm.Mov(Register.R0, 0);
+        asm.AtomicCompareExchange(MemorySize.DW, Register.R9, layout.OrderFirst, Register.R1);
+        asm.JumpIf(JumpOp.JEQ, Register.R0, 0, numbered);
+        // Another hit was faster. The numbers that this one took stay unused, which costs nothing.
+        asm.Mov(Register.R1, Register.R0);
+        asm.Place(numbered);
+        asm.Store(MemorySize.DW, Register.R10, first, Register.R1);
+    }
+
+    /// <summary>
+    /// Makes the place where it is not there yet. Where there is no memory for it the hit is lost, and counted, and its entry of the order, which lies at the address at <paramref name="order"/> in the BPF stack,
+    /// is as empty as before.
+    /// </summary>
+    private static void MakePlace(LoweringContext context, int place, int order, Label unlock)
+    {
+        var asm = context.Asm;
+        var made = asm.CreateLabel("the place is there");
+        Lookup();
+        asm.LoadMap(Register.R1, MapNames.Kept);
+        asm.LoadMapValue(Register.R3, MapNames.KeptTemplate, 0);
+        context.AddressOfFrame(Register.R2, place);
+        asm.Mov(Register.R4, BpfNoExist);
+        asm.Call(HelperId.MapUpdateElem);
+        Lookup();
+        context.Increment(HealthCounter.KeysLost);
+        asm.Load(MemorySize.DW, Register.R9, Register.R10, order);
+        asm.Store(MemorySize.DW, Register.R9, KeptLayout.OrderValue, 0);
+        asm.Jump(unlock);
+        asm.Place(made);
+
+        void Lookup()
+        {
+            asm.LoadMap(Register.R1, MapNames.Kept);
+            context.AddressOfFrame(Register.R2, place);
+            asm.Call(HelperId.MapLookupElem);
+            asm.JumpIf(JumpOp.JNE, Register.R0, 0, made);
+        }
+    }
+
     /// <summary>
     /// R9 = the entry of a place that this hit may write, locked, with its value in; the number of the place at <paramref name="place"/> in the BPF stack. Goes to
     /// <paramref name="done"/> where the hit is not among the best.
@@ -62,6 +132,7 @@ internal static class KeepLowering
         var found = asm.CreateLabel("the place is taken");
         var locked = asm.CreateLabel("locked");
         var attempts = context.Allocate(sizeof(long));
+        asm.Origin = "the worst of the places";
         asm.Store(MemorySize.DW, Register.R10, attempts, 0);
         asm.Place(again);
         AggregateLowering.Encode(context, layout.Keep.By, layout.Keep.Maximum);
@@ -84,7 +155,7 @@ internal static class KeepLowering
             asm.Mov(Register.R3, Register.R1);
             asm.Mov(Register.R4, Register.R0);
             asm.Add(Register.R4, index);
-            asm.And(Register.R4, KeptLayout.OrderEntries - 1);
+            asm.And(Register.R4, layout.OrderEntries - 1);
             asm.Place(next);
         }
         asm.JumpIf(JumpOp.JSLT, Register.R4, 0, none);

@@ -44,7 +44,9 @@ internal static class ProgramLowering
         var sink = ((Deliver)program.Statements[^1]).Sink;
         var aggregate = sink is IrAggregate { Parts: not AggregateParts.None } parts ? AggregateLayout.Of(parts) : null;
         var key = sink is IrAggregate { Key: { } keyExpression } ? EventLayout.OfKey(keyExpression) : null;
-        var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, key is null ? 0 : aggregate!.Size);
+        // The template is as long as what any new key begins with.
+        var template = int.Max(key is null ? 0 : aggregate!.Size, context.Kept is { Key: not null } byKey ? byKey.OrderBytes : 0);
+        var layout = new ResultLayout(key is null ? aggregate?.Size ?? 0 : 0, template);
         var record = sink switch
         {
             IrEmit emit => EventLayout.Of(emit.Fields),
@@ -110,13 +112,14 @@ internal static class ProgramLowering
                     break;
                 case Deliver { Sink: IrAggregate step }:
                     // The second walk of a kept hit replaces what the first one found, so that comes last.
-                    var aggregated = context.Kept is null ? context.Leave : asm.CreateLabel("aggregated");
+                    var aggregated = asm.CreateLabel("aggregated");
+                    // Hits that are kept over all are kept also where their group found no room.
                     if (aggregate is not null)
-                        AggregateLowering.Lower(context, step, aggregate, layout, key, aggregated);
+                        AggregateLowering.Lower(context, step, aggregate, layout, key, context.Kept is { Key: null } ? aggregated : context.Leave);
                     if (context.Kept is { } kept)
                     {
                         asm.Place(aggregated);
-                        KeepLowering.Lower(context, kept, program.Statements.OfType<Capture>().First(capture => capture.Stack == kept.Stack));
+                        KeepLowering.Lower(context, kept, layout, program.Statements.OfType<Capture>().First(capture => capture.Stack == kept.Stack));
                     }
                     break;
                 case Deliver { Sink: IrEmit step }:
@@ -205,8 +208,7 @@ internal static class ProgramLowering
             maps.AddRange(FollowerPrograms.Maps(readable: walks));
         if (context.Kept is { } kept)
         {
-            maps.Add(new(MapNames.KeptOrder, MapType.Array, sizeof(int), KeptLayout.OrderBytes, 1));
-            maps.Add(new(MapNames.Kept, MapType.Array, sizeof(int), KeptLayout.Bytes, kept.Places));
+            maps.AddRange(kept.Maps(target));
         }
         return maps.ToImmutable();
 

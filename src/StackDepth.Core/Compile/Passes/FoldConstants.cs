@@ -19,7 +19,7 @@ internal static class FoldConstants
             {
                 Value = aggregate.Value is null ? null : Fold(aggregate.Value),
                 Key = aggregate.Key is null ? null : Fold(aggregate.Key),
-                Kept = aggregate.Kept is { } kept ? kept with { By = Fold(kept.By) } : null,
+                Kept = aggregate.Kept is { } kept ? kept with { By = Fold(kept.By), Key = kept.Key is null ? null : Fold(kept.Key) } : null,
             },
             IrEmit emit => new IrEmit([.. emit.Fields.Select(Fold)]),
             IrEmitExtremum extremum => extremum with { Value = Fold(extremum.Value) },

@@ -20,7 +20,7 @@ internal static class NameWalks
                 {
                     Value = aggregate.Value is null ? null : Name(aggregate.Value),
                     Key = aggregate.Key is null ? null : Name(aggregate.Key),
-                    Kept = aggregate.Kept is { } kept ? kept with { By = Name(kept.By), Stack = NameStack(kept.Stack) } : null,
+                    Kept = aggregate.Kept is { } kept ? kept with { By = Name(kept.By), Stack = NameStack(kept.Stack), Key = kept.Key is null ? null : Name(kept.Key) } : null,
                 },
                 IrEmit emit => new IrEmit([.. emit.Fields.Select(Name)]),
                 IrEmitExtremum extremum => extremum with { Value = Name(extremum.Value) },

@@ -47,6 +47,8 @@ internal static class ShareNumbers
             uses.Add((value, int.PopCount((int)(aggregate.Parts & ~AggregateParts.Count))));
         if (aggregate.Kept is { } kept)
             uses.Add((kept.By, 2));
+        if (aggregate.Kept?.Key is { } keptKey)
+            uses.Add((keptKey, 1));
         return uses;
     }
 

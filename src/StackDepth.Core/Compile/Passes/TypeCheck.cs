@@ -39,6 +39,8 @@ internal static class TypeCheck
                 {
                     CheckOutput(kept.By, "a value");
                     CheckAggregated(kept.By);
+                    if (kept.Key is { } keptKey)
+                        CheckOutput(keptKey, "a key");
                 }
                 break;
             case IrEmit emit:

@@ -37,11 +37,11 @@ internal static class OwnWalkLowering
         if (capture.Stack.Frames is { } frames)
         {
             if (!context.FrameWalkers.TryGetValue(capture.Stack, out walker))
-                context.FrameWalkers.Add(capture.Stack, walker = Create(context, capture, records: true, new(context.NumberNode ??= context.Asm.CreateLabel("number a node"), frames.Skip, context.FrameWalkers.Count)));
+                context.FrameWalkers.Add(capture.Stack, walker = Create(context, capture, numbers: new(context.NumberNode ??= context.Asm.CreateLabel("number a node"), frames.Skip, context.FrameWalkers.Count)));
             return walker;
         }
         if (!context.Walkers.TryGetValue(capture.Walk, out walker))
-            context.Walkers.Add(capture.Walk, walker = Create(context, capture, records: false));
+            context.Walkers.Add(capture.Walk, walker = Create(context, capture));
         return walker;
     }
 
@@ -55,7 +55,7 @@ internal static class OwnWalkLowering
     {
         var asm = context.Asm;
         LoadMemory(context, failed);
-        var recorder = context.Recorder ??= Create(context, capture, records: true);
+        var recorder = context.Recorder ??= Create(context, capture, context.Kept!.Frames);
         if (capture.OnDemand)
         {
             if (!context.Probe.HasUserRegisters)
@@ -145,9 +145,9 @@ internal static class OwnWalkLowering
     private static KernelOffsets Fields(LoweringContext context) =>
         context.Target.Fields ?? throw new InvalidOperationException("A walk of ours needs the kernel's fields, and the target of the compilation has none.");
 
-    private static StackWalker Create(LoweringContext context, Capture capture, bool records, FrameNumbering? numbers = null)
+    private static StackWalker Create(LoweringContext context, Capture capture, TrailLayout? trail = null, FrameNumbering? numbers = null)
     {
         var target = context.Target;
-        return new(context.Asm, new(capture.Walk, capture.MaxFrames, Fields(context), target.SequenceShift, context.EntersAtFunctions, context.Counted.Length, Records: records, Numbers: numbers));
+        return new(context.Asm, new(capture.Walk, capture.MaxFrames, Fields(context), target.SequenceShift, context.EntersAtFunctions, context.Counted.Length, Trail: trail, Numbers: numbers));
     }
 }

@@ -147,7 +147,7 @@ internal static class TrailRecord
         {
             if (numbers is null)
             {
-                EntryAddress(asm);
+                EntryAddress(asm, code.Target.Trail!);
                 return;
             }
             // In the node that is being filled.
@@ -190,13 +190,13 @@ internal static class TrailRecord
     }
 
     /// <summary>R3 = where the entry with the number in R3 lies, less the trail's offset; R9 = the kept hit.</summary>
-    private static void EntryAddress(Assembler asm)
+    private static void EntryAddress(Assembler asm, TrailLayout trail)
     {
         var inHead = asm.CreateLabel("in the trail's head");
-        asm.JumpIf(JumpOp.JLT, Register.R3, KeptLayout.TrailHead, inHead);
-        asm.Sub(Register.R3, KeptLayout.TrailHead);
-        asm.And(Register.R3, KeptLayout.TrailTail - 1);
-        asm.Add(Register.R3, KeptLayout.TrailHead);
+        asm.JumpIf(JumpOp.JLT, Register.R3, trail.Head, inHead);
+        asm.Sub(Register.R3, trail.Head);
+        asm.And(Register.R3, trail.Tail - 1);
+        asm.Add(Register.R3, trail.Head);
         asm.Place(inHead);
         asm.Lsh(Register.R3, 3);
         asm.Add(Register.R3, Register.R9);

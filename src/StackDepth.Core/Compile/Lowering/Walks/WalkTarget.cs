@@ -11,12 +11,15 @@ namespace StackDepth.Compile.Lowering.Walks;
 /// <param name="EntersAtFunctions">Whether every site is a function's first instruction, where the caller's address is at the stack pointer.</param>
 /// <param name="Sets">How many sets of functions there are whose frames are counted.</param>
 /// <param name="Stops">Whether the walk ends as soon as a caller's stack pointer is at <see cref="WalkMemory.Stop"/> or above, or it has left a frame of the code at <see cref="WalkMemory.StopStart"/> other than the first.</param>
-/// <param name="Records">Whether it writes down the frames that it finds, one by one: see <see cref="TrailRecord"/>.</param>
-/// <param name="Numbers">Where what it writes down is a stack that gets a number, and not a hit that is kept.</param>
-internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false, bool Records = false, FrameNumbering? Numbers = null)
+/// <param name="Trail">Where it writes down the frames that it finds, one by one, in a hit that is kept: see <see cref="TrailRecord"/>.</param>
+/// <param name="Numbers">Where it writes them down in a stack that gets a number.</param>
+internal sealed record WalkTarget(StackWalk Walk, int MaxFrames, KernelOffsets Offsets, int SequenceShift, bool EntersAtFunctions, int Sets = 0, bool Stops = false, TrailLayout? Trail = null, FrameNumbering? Numbers = null)
 {
     /// <summary>What the names of its functions begin with.</summary>
     internal string Name => Stops ? $"{Walk}To" : Numbers is { } numbers ? $"{Walk}Frames{numbers.Index}" : Records ? $"{Walk}Trail" : Walk.ToString();
+
+    /// <summary>Whether it writes down the frames that it finds.</summary>
+    internal bool Records => Trail is not null || Numbers is not null;
 
     /// <summary>Whether it steps by frame pointer, without a lookup, through text that provably keeps them.</summary>
     internal bool StepsPlain => Walk != StackWalk.Unwind && !Records;
