@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Runtime;
@@ -70,7 +71,7 @@ public sealed class ProbeGroups<TContext, TKey>
     {
         ArgumentNullException.ThrowIfNull(selector);
         AggregateValue.CheckShare(q);
-        var value = selector(_context).Node;
+        var value = _context.Node(selector);
         return Table(Query(AggregateValue.QuantileParts, value, new IrFineBuckets(value.Type != IrType.Int32)), group => T.CreateTruncating(group.Quantile(q)!.Value));
     }
 
@@ -117,12 +118,12 @@ public sealed class ProbeGroups<TContext, TKey>
         return Records(selector, count, maximum: true, static records => records);
     }
 
-    private ProbeQuery<ProbeTable<TKey, TValue>> Records<T, TValue>(Func<TContext, Expr<T>> selector, int count, bool maximum, Func<ImmutableArray<RecordHolder<T>>, TValue> select)
+    private ProbeQuery<ProbeTable<TKey, TValue>> Records<T, TValue>(Func<TContext, Expr<T>> selector, int count, bool maximum, Func<ImmutableArray<RecordHolder<T>>, TValue> select, [CallerMemberName] string method = "")
         where T : struct, INumber<T>
     {
         ArgumentNullException.ThrowIfNull(selector);
         var decode = _decode;
-        var keep = IrKeep.Of(selector(_context).Node, count, maximum) with { Key = _key };
+        var keep = IrKeep.Of(_context.Node(selector, method), count, maximum) with { Key = _key };
         return new(new(_probe, _predicates, new IrAggregate(AggregateParts.None, null, null, keep)), snapshot => snapshot.RecordTable(decode, count, maximum, select));
     }
 
@@ -134,9 +135,9 @@ public sealed class ProbeGroups<TContext, TKey>
 
     private IrQuery Query(AggregateParts parts, IrExpression? value, IrBuckets? buckets = null) => new(_probe, _predicates, new IrAggregate(parts, value, _key, Buckets: buckets));
 
-    private IrQuery Query<T>(AggregateParts parts, Func<TContext, Expr<T>> selector, IrBuckets? buckets = null)
+    private IrQuery Query<T>(AggregateParts parts, Func<TContext, Expr<T>> selector, IrBuckets? buckets = null, [CallerMemberName] string method = "")
     {
         ArgumentNullException.ThrowIfNull(selector);
-        return Query(parts, selector(_context).Node, buckets);
+        return Query(parts, _context.Node(selector, method), buckets);
     }
 }

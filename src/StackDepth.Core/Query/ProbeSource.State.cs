@@ -33,7 +33,7 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(variable);
         ArgumentNullException.ThrowIfNull(value);
-        return With(AssignmentKind.Set, variable.Place, value(_context).Node);
+        return With(AssignmentKind.Set, variable.Place, _context.Node(value));
     }
 
     /// <summary>Sets the value of a key; as <see cref="Set{T}(ProbeState{T}, Func{TContext, Expr{T}})"/>. A key that finds no room is counted in <see cref="ProbeHealth.KeysLost"/>.</summary>
@@ -43,7 +43,7 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(place);
         ArgumentNullException.ThrowIfNull(value);
-        return With(AssignmentKind.Set, place(_context).Place, value(_context).Node);
+        return With(AssignmentKind.Set, place(_context).Place, _context.Node(value));
     }
 
     /// <summary>Adds to a variable, which begins with 0; as <see cref="Set{T}(ProbeState{T}, Func{TContext, Expr{T}})"/>.</summary>
@@ -54,7 +54,7 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(variable);
         ArgumentNullException.ThrowIfNull(value);
-        return With(AssignmentKind.Add, variable.Place, value(_context).Node);
+        return With(AssignmentKind.Add, variable.Place, _context.Node(value));
     }
 
     /// <summary>Adds to the value of a key, which begins with 0, in one step: of hits on several CPUs at once none is lost. As <see cref="Set{T}(Func{TContext, StateExpr{T}}, Func{TContext, Expr{T}})"/>.</summary>
@@ -65,7 +65,7 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(place);
         ArgumentNullException.ThrowIfNull(value);
-        return With(AssignmentKind.Add, place(_context).Place, value(_context).Node);
+        return With(AssignmentKind.Add, place(_context).Place, _context.Node(value));
     }
 
     /// <summary>Takes away a variable's value at the hits that passed each <see cref="Where"/> before this.</summary>

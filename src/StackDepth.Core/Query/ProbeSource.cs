@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using StackDepth.Compile;
 using StackDepth.Ir;
 using StackDepth.Runtime;
@@ -26,7 +27,7 @@ public sealed partial class ProbeSource<TContext>
     public ProbeSource<TContext> Where(Func<TContext, Expr<bool>> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
-        return new(_context, _probe, _predicates.Add(predicate(_context).Node));
+        return new(_context, _probe, _predicates.Add(_context.Node(predicate)));
     }
 
     /// <summary>Keeps the hits of one process. At user-space probes no other process takes the probe's trap; at others the program tells them apart. Its threads count, its children do not.</summary>
@@ -53,7 +54,7 @@ public sealed partial class ProbeSource<TContext>
     public ProbeStream<T> Select<T>(Func<TContext, Expr<T>> selector)
     {
         ArgumentNullException.ThrowIfNull(selector);
-        return new(_probe, _predicates, [selector(_context).Node], EventReader.One<T>);
+        return new(_probe, _predicates, [_context.Node(selector)], EventReader.One<T>);
     }
 
     /// <summary>The stack of each hit: <see cref="StackExpr.Frames"/>.</summary>
@@ -68,7 +69,10 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(selector);
         var (first, second) = selector(_context);
-        return new(_probe, _predicates, [first.Node, second.Node], static (scoped ref reader) => (reader.Next<T1>(), reader.Next<T2>()));
+        return new(
+            _probe, _predicates,
+            [CapturedValues.Remember(first.Node, () => selector(_context).Item1.Node), CapturedValues.Remember(second.Node, () => selector(_context).Item2.Node)],
+            static (scoped ref reader) => (reader.Next<T1>(), reader.Next<T2>()));
     }
 
     /// <summary>Three values for each hit.</summary>
@@ -76,7 +80,13 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(selector);
         var (first, second, third) = selector(_context);
-        return new(_probe, _predicates, [first.Node, second.Node, third.Node], static (scoped ref reader) => (reader.Next<T1>(), reader.Next<T2>(), reader.Next<T3>()));
+        return new(
+            _probe, _predicates,
+            [
+                CapturedValues.Remember(first.Node, () => selector(_context).Item1.Node), CapturedValues.Remember(second.Node, () => selector(_context).Item2.Node),
+                CapturedValues.Remember(third.Node, () => selector(_context).Item3.Node),
+            ],
+            static (scoped ref reader) => (reader.Next<T1>(), reader.Next<T2>(), reader.Next<T3>()));
     }
 
     /// <summary>Count, minimum, maximum, mean and histogram of several values of each hit, in one pass; in their order.</summary>
@@ -109,10 +119,10 @@ public sealed partial class ProbeSource<TContext>
         return new(Keep(selector, count, maximum: true), static snapshot => snapshot.Records<T>());
     }
 
-    private IrQuery Keep<T>(Func<TContext, Expr<T>> selector, int count, bool maximum)
+    private IrQuery Keep<T>(Func<TContext, Expr<T>> selector, int count, bool maximum, [CallerMemberName] string method = "")
     {
         ArgumentNullException.ThrowIfNull(selector);
-        return new(_probe, _predicates, new IrAggregate(AggregateParts.None, null, null, IrKeep.Of(selector(_context).Node, count, maximum)));
+        return new(_probe, _predicates, new IrAggregate(AggregateParts.None, null, null, IrKeep.Of(_context.Node(selector, method), count, maximum)));
     }
 
     internal static IrExpression Values(TContext context, ReadOnlySpan<Func<TContext, Expr<long>>> selectors)
@@ -123,7 +133,7 @@ public sealed partial class ProbeSource<TContext>
         foreach (var selector in selectors)
         {
             ArgumentNullException.ThrowIfNull(selector, nameof(selectors));
-            values.Add(selector(context).Node);
+            values.Add(context.Node(selector, nameof(Summaries)));
         }
         return values.Count == 1 ? values[0] : new IrTuple(values.MoveToImmutable());
     }
@@ -133,7 +143,7 @@ public sealed partial class ProbeSource<TContext>
         where TKey : notnull
     {
         ArgumentNullException.ThrowIfNull(key);
-        return new(_context, _probe, _predicates, key(_context).Node, EventReader.One<TKey>);
+        return new(_context, _probe, _predicates, _context.Node(key), EventReader.One<TKey>);
     }
 
     /// <summary>Groups the hits by their stacks, to aggregate each by itself: by <see cref="StackExpr.Frames"/>.</summary>
@@ -150,7 +160,7 @@ public sealed partial class ProbeSource<TContext>
     {
         ArgumentNullException.ThrowIfNull(key);
         var (first, second) = key(_context);
-        return new(_context, _probe, _predicates, new IrTuple([first.Node, second.Node]), static (scoped ref reader) => (reader.Next<TKey1>(), reader.Next<TKey2>()));
+        return new(_context, _probe, _predicates, new IrTuple([CapturedValues.Remember(first.Node, () => key(_context).Item1.Node), CapturedValues.Remember(second.Node, () => key(_context).Item2.Node)]), static (scoped ref reader) => (reader.Next<TKey1>(), reader.Next<TKey2>()));
     }
 
     /// <summary>Groups the hits by three values, to aggregate each triple by itself.</summary>
@@ -162,7 +172,13 @@ public sealed partial class ProbeSource<TContext>
         ArgumentNullException.ThrowIfNull(key);
         var (first, second, third) = key(_context);
         return new(
-            _context, _probe, _predicates, new IrTuple([first.Node, second.Node, third.Node]), static (scoped ref reader) => (reader.Next<TKey1>(), reader.Next<TKey2>(), reader.Next<TKey3>()));
+            _context, _probe, _predicates,
+            new IrTuple(
+            [
+                CapturedValues.Remember(first.Node, () => key(_context).Item1.Node), CapturedValues.Remember(second.Node, () => key(_context).Item2.Node),
+                CapturedValues.Remember(third.Node, () => key(_context).Item3.Node),
+            ]),
+            static (scoped ref reader) => (reader.Next<TKey1>(), reader.Next<TKey2>(), reader.Next<TKey3>()));
     }
 
     /// <summary>How many hits there were.</summary>

@@ -74,6 +74,7 @@ internal sealed class ProbeAttachment : IDisposable
 
     internal static ProbeAttachment Create(IrQuery query, AttachOptions options, ProcessStartInfo? command, CancellationToken cancellationToken)
     {
+        CapturedValues.Check(query);
         PidNamespaceGuard.Check();
         var sys = options.SystemCalls;
         var childCommand = command is null ? null : CommandLines.Parse(command, options);

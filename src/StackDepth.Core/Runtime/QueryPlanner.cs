@@ -199,6 +199,7 @@ internal static class QueryPlanner
 
     internal static ProbePlan Explain(IrQuery query, ExplainOptions explain)
     {
+        CapturedValues.Check(query);
         var options = explain.Options ?? new();
         var kernel = options.Kernel ?? KernelProfile.Detect(options.SystemCalls);
         using var undo = new Undo();

@@ -135,6 +135,36 @@ public sealed class RefusedQueryTests
         Assert.NotEqual(GoldenQueries.Source.Where(s => s.Arg(0) > limit).Count().Query, query);
     }
 
+    [Fact]
+    public void A_query_whose_captured_variable_has_changed_is_not_attached()
+    {
+        var (limit, prefix) = (3, "py");
+        var queries = new (string Method, ProbeQuery<long> Query)[]
+        {
+            ("Where", GoldenQueries.Source.Where(s => s.Arg(0) > limit).Count()),
+            ("Select", GoldenQueries.Source.Select(s => s.UStack.Length + limit).Sum()),
+            ("Select", GoldenQueries.Source.Where(s => s.Comm.StartsWith(prefix)).Select(s => s.Arg(1) * limit).Sum()),
+            ("Set", Probe.Any(GoldenQueries.Source.Set(Probe.State<int>("d"), s => s.Cpu + limit)).Count()),
+        };
+        var groups = GoldenQueries.Source.GroupBy(s => (s.Pid, s.Arg(0) / limit)).MaxBy(s => s.UStack.Length);
+        var values = GoldenQueries.Source.GroupBy(s => s.Pid).Max(s => s.UStack.Length - limit);
+        foreach (var (_, query) in queries)
+            CapturedValues.Check(query.Query);
+        CapturedValues.Check(groups.Query);
+        CapturedValues.Check(values.Query);
+        limit = 100;
+        foreach (var (method, query) in queries)
+            Assert.StartsWith($"{method} was given a lambda that captures a value, and the value has changed", Assert.Throws<ProbeQueryException>(() => CapturedValues.Check(query.Query)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("GroupBy was given", Assert.Throws<ProbeQueryException>(() => CapturedValues.Check(groups.Query)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("Max was given", Assert.Throws<ProbeQueryException>(() => CapturedValues.Check(values.Query)).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            "Where was given a lambda that captures a value, and the value has changed since the query was built: it was (arg0 > 3), and would be (arg0 > 100) now. A query keeps the values that it was built with. "
+            + "Build it again for the new one; or give the lambda a variable of its own (var limit = current; ... s => s.UStack.Length > limit) to keep the old one.",
+            Assert.Throws<ProbeQueryException>(() => queries[0].Query.Explain()).Message);
+        limit = 3;
+        CapturedValues.Check(groups.Query);
+    }
+
     private static Refused Of(Func<ProbeSource<EntryContext>, IrQuery> build, string message, [CallerArgumentExpression(nameof(build))] string line = "") => new(line, build, message);
 
     private sealed record Refused(string Line, Func<ProbeSource<EntryContext>, IrQuery> Build, string Message);
