@@ -21,6 +21,9 @@ internal static class Program
     /// <summary>Tries random queries: "random COUNT FIRST" (tests/random/run.sh).</summary>
     private const string Random = "random";
 
+    /// <summary>Runs eight sessions under load: "soak SECONDS" (tests/soak/run.sh).</summary>
+    private const string Soak = "soak";
+
     private static async Task<int> Main(string[] args) => args switch
     {
         [Unprivileged, var binary, var symbol] => await AttachAndTell(binary, symbol),
@@ -29,6 +32,7 @@ internal static class Program
         [ManagedThreads.Command, .. var depths] => ManagedThreads.Run(depths),
         [RightsProbe.Command, var target, var usdt] => await RightsProbe.Tell(target, usdt),
         [Random, var count, var first] => TryRandomQueries(int.Parse(count, CultureInfo.InvariantCulture), long.Parse(first, CultureInfo.InvariantCulture)),
+        [Soak, var seconds] => await RunSoak(TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture))),
         [Threads, var scope] => ShowThreads(scope == "all" ? null : int.Parse(scope, CultureInfo.InvariantCulture)),
         _ when args.Any(static arg => arg is "-automated" or "@@") => await ConsoleRunner.Run(args),
         _ => await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions),
@@ -41,6 +45,15 @@ internal static class Program
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{figures.Queries:N0} queries and {figures.Hits:N0} hits, {figures.TooLarge} refused as too large for one program, {figures.Failures.Length} failed"));
         return figures.Failures.IsEmpty ? 0 : 1;
+    }
+
+    private static async Task<int> RunSoak(TimeSpan time)
+    {
+        var figures = await Load.Soak.Run(time, CancellationToken.None);
+        foreach (var sum in figures.Unaccounted)
+            Console.WriteLine(sum);
+        Console.WriteLine(figures);
+        return figures is { Unaccounted: [], IsFlat: true } ? 0 : 1;
     }
 
     private static int ShowThreads(int? pid)

@@ -114,7 +114,7 @@ public sealed unsafe class ProgramTests
         Assert.Equal(2, error.Slot);
         Assert.Equal("len(ustack)", error.Instruction?.Comment);
         Assert.Contains("len(ustack)", error.Message, StringComparison.Ordinal);
-        Assert.Contains("R7 !read_ok", error.Message, StringComparison.Ordinal);
+        Assert.Contains("R7", error.Message, StringComparison.Ordinal);
         Assert.Contains("len(ustack)", error.Disassembly, StringComparison.Ordinal);
         Assert.Contains("processed", error.Log, StringComparison.Ordinal);
         Assert.False(error.IsLogTruncated);
