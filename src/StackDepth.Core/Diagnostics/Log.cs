@@ -53,6 +53,9 @@ internal static partial class Log
     [LoggerMessage(23, LogLevel.Error, "Pythons are not looked for on request any more, so the Python frames of processes that were not known before cannot be counted")]
     internal static partial void PythonRequestsFailed(this ILogger logger, Exception error);
 
+    [LoggerMessage(24, LogLevel.Error, "The last result could not be read when the session was disposed of: there is none")]
+    internal static partial void NotRead(this ILogger logger, Exception error);
+
     [LoggerMessage(4, LogLevel.Error, "The stream ended with an error")]
     internal static partial void StreamFailed(this ILogger logger, Exception error);
 }

@@ -33,6 +33,7 @@ internal sealed class ProbeAttachment : IDisposable
     private ProbeHealth? _finalHealth;
     private AggregateSnapshot? _finalAggregates;
     private Intervals? _intervals;
+    private StackDepthException? _unread;
     private bool _detached;
     private bool _closed;
 
@@ -195,12 +196,14 @@ internal sealed class ProbeAttachment : IDisposable
         }
     }
 
+    /// <exception cref="ProbeUnavailableException">The kernel refused to be read.</exception>
     internal ProbeHealth ReadHealth()
     {
         lock (_gate)
             return _finalHealth ?? HealthNow();
     }
 
+    /// <exception cref="ProbeUnavailableException">The kernel refused to be read.</exception>
     internal AggregateSnapshot ReadAggregates()
     {
         lock (_gate)
@@ -208,7 +211,7 @@ internal sealed class ProbeAttachment : IDisposable
     }
 
     /// <summary>The same, and extremes, last values and kept hits begin anew.</summary>
-    /// <exception cref="ProbeUnavailableException">The kernel is too old for that.</exception>
+    /// <exception cref="ProbeUnavailableException">The kernel is too old for that, or refused to be read.</exception>
     internal AggregateSnapshot TakeAggregates()
     {
         lock (_gate)
@@ -239,6 +242,7 @@ internal sealed class ProbeAttachment : IDisposable
     }
 
     /// <summary>Removes the probes and keeps the last readings.</summary>
+    /// <exception cref="ProbeUnavailableException">The kernel refused to be read. The probes are gone all the same, and it can be asked again.</exception>
     internal void Stop()
     {
         Detach();
@@ -257,6 +261,13 @@ internal sealed class ProbeAttachment : IDisposable
         try
         {
             Stop();
+        }
+        catch (StackDepthException error)
+        {
+            // Who disposes does not ask for the result; who asks for it later is told.
+            lock (_gate)
+                _unread = error;
+            Log.NotRead(error);
         }
         finally
         {
@@ -308,15 +319,29 @@ internal sealed class ProbeAttachment : IDisposable
 
     private static string? Join(IEnumerable<string?> texts) => texts.OfType<string>().Distinct().ToArray() is { Length: > 0 } some ? string.Join("; ", some) : null;
 
-    private ProbeHealth HealthNow()
+    private ProbeHealth HealthNow() => Read(() =>
     {
         var missed = _followers?.Missed ?? 0;
         foreach (var attached in _attached)
             missed += (long)attached.Program.Info.RecursionMisses;
         return ResultReader.Health(_maps[MapNames.Results], _compiled.CountsUnset ? _maps[MapNames.Unset] : null, missed);
-    }
+    });
 
-    private AggregateSnapshot AggregatesNow(Intervals? taking = null) => ResultReader.Aggregates(_maps, _compiled, Sites, _services.Names, taking);
+    private AggregateSnapshot AggregatesNow(Intervals? taking = null) => Read(() => ResultReader.Aggregates(_maps, _compiled, Sites, _services.Names, taking));
+
+    private T Read<T>(Func<T> read)
+    {
+        if (_unread is not null)
+            throw new StackDepthException($"The session has ended without a result: {_unread.Message}", _unread);
+        try
+        {
+            return read();
+        }
+        catch (Exception error) when (NativeErrors.Translate(error) is { } translated)
+        {
+            throw translated;
+        }
+    }
 
     private static ILogger Logger(AttachOptions options) => options.LoggerFactory?.CreateLogger("StackDepth") ?? NullLogger.Instance;
 }

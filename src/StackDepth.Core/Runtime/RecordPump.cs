@@ -92,7 +92,7 @@ internal sealed class RecordPump<T> : IDisposable
         catch (Exception error)
         {
             // Whatever the last observer or the ring threw ends the stream and is its outcome: see Completion.
-            Finish(error);
+            Finish(NativeErrors.Translate(error) ?? error);
         }
     }
 
