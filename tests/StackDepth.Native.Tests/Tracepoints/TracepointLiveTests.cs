@@ -153,7 +153,8 @@ public sealed class TracepointLiveTests
         }
 
         Assert.Equal(before, after);
-        Assert.InRange(hits.SumPerCpu<long>(0), 300, long.MaxValue);
+        // A sleep whose time is over before the thread leaves its CPU, in a slow guest, is no switch.
+        Assert.InRange(hits.SumPerCpu<long>(0), 250, long.MaxValue);
         var counted = hits.SumPerCpu<long>(0);
         target.Sleep(20);
         Assert.Equal(counted, hits.SumPerCpu<long>(0));
